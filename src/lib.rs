@@ -1,0 +1,4 @@
+//! pgrehearse
+pub mod postgres;
+pub mod process;
+pub mod text;

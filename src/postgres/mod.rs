@@ -1,0 +1,22 @@
+//! PostgreSQL as a program: binaries, servers, sessions, and what the server says.
+//!
+//! The only folder that knows how the server is started, spoken to and read. It knows nothing of
+//! stages, rules or policies.
+
+pub mod binaries;
+pub mod endpoint;
+pub mod machine;
+pub mod scratch;
+pub mod server_error;
+pub mod server_log;
+pub mod session;
+pub mod settings;
+pub mod throwaway;
+mod tls;
+pub mod tools;
+
+pub use binaries::{Binaries, Major};
+pub use endpoint::Endpoint;
+pub use server_error::ServerError;
+pub use session::{QueryError, Session};
+pub use throwaway::{ServerUser, Throwaway};

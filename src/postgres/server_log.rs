@@ -1,0 +1,77 @@
+//! The JSON log of a server of ours, read as it grows.
+
+use std::io::{Read as _, Seek as _, SeekFrom};
+use std::path::{Path, PathBuf};
+
+use serde::Deserialize;
+
+use super::server_error::ServerError;
+
+/// One record of `jsonlog` (PostgreSQL 15 and newer), as far as we read it.
+#[derive(Clone, Debug, Default, Deserialize)]
+#[serde(default)]
+pub struct Record {
+    pub timestamp: String,
+    pub pid: u32,
+    pub user: Option<String>,
+    pub dbname: Option<String>,
+    pub application_name: Option<String>,
+    pub error_severity: String,
+    pub state_code: Option<String>,
+    pub message: String,
+    /// May hold a row's values: never to be printed.
+    pub statement: Option<String>,
+    pub func_name: Option<String>,
+}
+
+impl Record {
+    pub fn is_error(&self) -> bool {
+        matches!(self.error_severity.as_str(), "ERROR" | "FATAL" | "PANIC")
+    }
+
+    /// The error without its values.
+    pub fn server_error(&self) -> ServerError {
+        ServerError::from_log(
+            self.state_code.as_deref().unwrap_or_default(),
+            &self.message,
+            self.func_name.as_deref(),
+        )
+    }
+}
+
+/// Reads the records that were written since the last look.
+pub struct LogReader {
+    path: PathBuf,
+    offset: u64,
+}
+
+impl LogReader {
+    /// Starts at the log's present end.
+    pub fn at_end(log_directory: &Path) -> Self {
+        let path = log_directory.join("server.json");
+        let offset = std::fs::metadata(&path).map_or(0, |metadata| metadata.len());
+        Self { path, offset }
+    }
+
+    /// The records since the last call. A line that is still being written waits for the next.
+    pub fn new_records(&mut self) -> std::io::Result<Vec<Record>> {
+        let mut file = match std::fs::File::open(&self.path) {
+            Ok(file) => file,
+            Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(Vec::new()),
+            Err(error) => return Err(error),
+        };
+        file.seek(SeekFrom::Start(self.offset))?;
+        let mut bytes = Vec::new();
+        file.read_to_end(&mut bytes)?;
+        let complete = bytes
+            .iter()
+            .rposition(|&byte| byte == b'\n')
+            .map_or(0, |end| end + 1);
+        self.offset += complete as u64;
+        Ok(bytes[..complete]
+            .split(|&byte| byte == b'\n')
+            .filter(|line| !line.is_empty())
+            .filter_map(|line| serde_json::from_slice(line).ok())
+            .collect())
+    }
+}
