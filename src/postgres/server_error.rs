@@ -19,6 +19,10 @@ pub struct ServerError {
     pub object: Option<String>,
     /// Where in the statement, in characters from 1.
     pub position: Option<u32>,
+    /// The columns or expressions of the key that DETAIL is about, without the key's values.
+    pub key: Option<String>,
+    /// The table that DETAIL says a key is missing in.
+    pub referenced: Option<String>,
     /// What the user's own SQL said with `RAISE`, if it was that. It may hold a row, so it is kept
     /// only to be compared with the texts of the migration files.
     #[serde(skip)]
@@ -37,6 +41,7 @@ impl ServerError {
         Self::new(
             error.code().code(),
             error.message(),
+            error.detail(),
             error.routine(),
             Names {
                 schema: error.schema(),
@@ -52,8 +57,13 @@ impl ServerError {
     }
 
     /// From a record of the server's own log, which names no objects apart from the message.
-    pub fn from_log(sqlstate: &str, message: &str, routine: Option<&str>) -> Self {
-        Self::new(sqlstate, message, routine, Names::default(), None)
+    pub fn from_log(
+        sqlstate: &str,
+        message: &str,
+        detail: Option<&str>,
+        routine: Option<&str>,
+    ) -> Self {
+        Self::new(sqlstate, message, detail, routine, Names::default(), None)
     }
 
     /// From what `psql` and its kin print with `VERBOSITY=verbose`:
@@ -73,6 +83,7 @@ impl ServerError {
         Some(Self::new(
             &head[1],
             &head[2],
+            field("DETAIL:"),
             routine,
             Names {
                 schema: field("SCHEMA NAME:"),
@@ -87,6 +98,7 @@ impl ServerError {
     fn new(
         sqlstate: &str,
         message: &str,
+        detail: Option<&str>,
         routine: Option<&str>,
         names: Names<'_>,
         position: Option<u32>,
@@ -101,6 +113,8 @@ impl ServerError {
             },
             object: names.describe(),
             position,
+            key: detail.and_then(key_of),
+            referenced: detail.and_then(referenced_by),
             raised: raised.then(|| Secret::new(message)),
         }
     }
@@ -122,6 +136,18 @@ impl fmt::Display for ServerError {
 }
 
 impl std::error::Error for ServerError {}
+
+/// `customer_id, lower(mail)` of `Key (customer_id, lower(mail))=(7, …) is duplicated.`
+fn key_of(detail: &str) -> Option<String> {
+    let rest = detail.strip_prefix("Key (")?;
+    rest.find(")=(").map(|end| rest[..end].to_owned())
+}
+
+/// `customers` of `Key (…)=(…) is not present in table "customers".`
+fn referenced_by(detail: &str) -> Option<String> {
+    let (_, rest) = detail.rsplit_once(" is not present in table \"")?;
+    rest.strip_suffix("\".").map(str::to_owned)
+}
 
 #[derive(Clone, Copy, Default)]
 struct Names<'a> {
@@ -157,6 +183,7 @@ mod tests {
             SCHEMA NAME:  public\nTABLE NAME:  users\nCONSTRAINT NAME:  u\n\
             LOCATION:  comparetup_index_btree_tiebreak, tuplesortvariants.c:1439\n";
         let error = ServerError::from_verbose_text(text).expect("an error");
+        assert_eq!(error.key.as_deref(), Some("mail"));
         assert_eq!(
             error.to_string(),
             "could not create unique index \"u\" (SQLSTATE 23505, constraint `u` on `public.users`)"

@@ -2,10 +2,15 @@
 
 use std::io::{Read as _, Seek as _, SeekFrom};
 use std::path::{Path, PathBuf};
+use std::time::Duration;
 
 use serde::Deserialize;
 
 use super::server_error::ServerError;
+use super::session::Session;
+
+/// How long the server's log writer may lag behind what was said to it.
+const LAG: Duration = Duration::from_secs(5);
 
 /// One record of `jsonlog` (PostgreSQL 15 and newer), as far as we read it.
 #[derive(Clone, Debug, Default, Deserialize)]
@@ -19,6 +24,8 @@ pub struct Record {
     pub error_severity: String,
     pub state_code: Option<String>,
     pub message: String,
+    /// Holds values: only the names in it are read.
+    pub detail: Option<String>,
     /// May hold a row's values: never to be printed.
     pub statement: Option<String>,
     pub func_name: Option<String>,
@@ -34,6 +41,7 @@ impl Record {
         ServerError::from_log(
             self.state_code.as_deref().unwrap_or_default(),
             &self.message,
+            self.detail.as_deref(),
             self.func_name.as_deref(),
         )
     }
@@ -51,6 +59,27 @@ impl LogReader {
         let path = log_directory.join("server.json");
         let offset = std::fs::metadata(&path).map_or(0, |metadata| metadata.len());
         Self { path, offset }
+    }
+
+    /// The records since the last call, up to this moment for sure: a process of its own writes the
+    /// log, so a mark is sent after the records and waited for. Needs a superuser's session.
+    pub async fn records_until_now(&mut self, session: &Session) -> std::io::Result<Vec<Record>> {
+        let mark = format!("pgrehearse mark {:016x}", rand::random::<u64>());
+        let sent = session
+            .batch_execute(&format!("do $$ begin raise log '{mark}'; end $$"))
+            .await
+            .is_ok();
+        let deadline = tokio::time::Instant::now() + LAG;
+        let mut records = self.new_records()?;
+        while sent && tokio::time::Instant::now() < deadline {
+            if let Some(end) = records.iter().position(|record| record.message == mark) {
+                records.remove(end);
+                break;
+            }
+            tokio::time::sleep(Duration::from_millis(5)).await;
+            records.extend(self.new_records()?);
+        }
+        Ok(records)
     }
 
     /// The records since the last call. A line that is still being written waits for the next.

@@ -16,6 +16,14 @@ const CONNECT_TIMEOUT: Duration = Duration::from_secs(10);
 /// What `application_name` says of our sessions, so that our own traces can leave them out.
 pub const APPLICATION_NAME: &str = "pgrehearse";
 
+/// Production's own limits are set on the clone's server as well, for the migration's sessions; ours
+/// must be able to count a large table.
+const NO_LIMITS: &[(&str, &str)] = &[
+    ("statement_timeout", "0"),
+    ("lock_timeout", "0"),
+    ("idle_in_transaction_session_timeout", "0"),
+];
+
 /// An open session. It closes when it is dropped.
 pub struct Session {
     client: Client,
@@ -106,8 +114,9 @@ fn config(endpoint: &Endpoint, settings: &[(&str, &str)]) -> Config {
     if let Some(password) = &endpoint.password {
         config.password(password.expose());
     }
-    let options: Vec<String> = settings
+    let options: Vec<String> = NO_LIMITS
         .iter()
+        .chain(settings)
         .map(|(name, value)| {
             let escaped = value.replace('\\', "\\\\").replace(' ', "\\ ");
             format!("-c {name}={escaped}")

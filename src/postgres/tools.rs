@@ -212,13 +212,16 @@ impl Complaint {
 
     fn into_error(self, file: &Path, status: std::process::ExitStatus) -> ScriptError {
         static PLACE: LazyLock<Regex> = LazyLock::new(|| {
-            Regex::new(r"^psql:.*?:(\d+): ").expect("a constant pattern is valid")
+            Regex::new(r"^psql:(.*?):(\d+): ").expect("a constant pattern is valid")
         });
         let first = self.lines.first().map(String::as_str).unwrap_or_default();
-        let line = PLACE
-            .captures(first)
-            .and_then(|found| found[1].parse().ok());
-        let file = file.to_owned();
+        let place = PLACE.captures(first);
+        let line = place.as_ref().and_then(|found| found[2].parse().ok());
+        // A file that the script includes is named as the script names it.
+        let file = match place {
+            Some(found) if !found[1].is_empty() => PathBuf::from(&found[1]),
+            _ => file.to_owned(),
+        };
         match ServerError::from_verbose_text(&self.lines.join("\n")) {
             Some(error) => ScriptError::Refused {
                 file,

@@ -6,6 +6,7 @@
 //! by `kill -9` ([`guard`]).
 
 pub mod child;
+pub mod environment;
 pub mod guard;
 pub mod stray;
 

@@ -1,0 +1,171 @@
+//! What was typed: one file per subcommand, and the exit codes.
+
+mod diff;
+mod init;
+mod plan;
+mod run;
+mod schema;
+mod validate;
+
+use std::io::Write as _;
+use std::path::{Path, PathBuf};
+use std::process::ExitCode;
+
+use clap::{Parser, Subcommand};
+
+use crate::policy::{self, LoadError, Policy};
+use crate::process::guard;
+use crate::verdict::Verdict;
+
+/// Rehearses a PostgreSQL migration on a clone of production and answers go or no-go.
+///
+/// Exit codes: 0 go, 1 no-go, 2 the policy or the command line is wrong, 3 undecided,
+/// 130 and 143 interrupted, after cleanup.
+#[derive(Parser)]
+#[command(version, max_term_width = 100)]
+struct Cli {
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Subcommand)]
+enum Command {
+    /// Rehearse the migration: the gate
+    Run(run::Arguments),
+    /// Show what a run would do, and do nothing
+    Plan(plan::Arguments),
+    /// Check the policy
+    Validate(validate::Arguments),
+    /// Write a policy for the project in this directory
+    Init(init::Arguments),
+    /// Print the policy's JSON Schema
+    Schema(schema::Arguments),
+    /// Compare the schemas of two databases; exit 0 when equal, 1 when not
+    Diff(diff::Arguments),
+    /// Clear up after a run that was killed; started by `run`
+    #[command(name = guard::SUBCOMMAND, hide = true)]
+    StandGuard,
+}
+
+/// Where the policy is.
+#[derive(clap::Args)]
+struct PolicyFile {
+    /// The policy
+    #[arg(long, value_name = "FILE", default_value = policy::DEFAULT_FILE)]
+    policy: PathBuf,
+}
+
+/// How a command ended, as the exit code says it. These are API.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Exit {
+    Go,
+    NoGo,
+    /// The policy or the command line is wrong.
+    Wrong,
+    Undecided,
+    /// By SIGINT.
+    Interrupted,
+    /// By SIGTERM.
+    Terminated,
+}
+
+impl From<Exit> for ExitCode {
+    fn from(exit: Exit) -> Self {
+        Self::from(match exit {
+            Exit::Go => 0,
+            Exit::NoGo => 1,
+            Exit::Wrong => 2,
+            Exit::Undecided => 3,
+            Exit::Interrupted => 130,
+            Exit::Terminated => 143,
+        })
+    }
+}
+
+impl From<Verdict> for Exit {
+    fn from(verdict: Verdict) -> Self {
+        match verdict {
+            Verdict::Go => Self::Go,
+            Verdict::NoGo => Self::NoGo,
+            Verdict::Undecided => Self::Undecided,
+        }
+    }
+}
+
+/// Runs what was typed.
+pub fn main() -> ExitCode {
+    let cli = Cli::parse();
+    if let Command::StandGuard = cli.command {
+        guard::stand_guard(std::io::stdin());
+        return ExitCode::SUCCESS;
+    }
+    tracing_subscriber::fmt()
+        .with_env_filter(tracing_subscriber::EnvFilter::from_env("PGREHEARSE_LOG"))
+        .with_writer(std::io::stderr)
+        .init();
+    match cli.command {
+        Command::Run(arguments) => run::run(&arguments),
+        Command::Plan(arguments) => plan::run(&arguments),
+        Command::Validate(arguments) => validate::run(&arguments),
+        Command::Init(arguments) => init::run(&arguments),
+        Command::Schema(arguments) => schema::run(&arguments),
+        Command::Diff(arguments) => diff::run(&arguments),
+        Command::StandGuard => Exit::Go,
+    }
+    .into()
+}
+
+impl PolicyFile {
+    /// Reads the policy; what is wrong with it goes to standard error.
+    fn load(&self) -> Result<Policy, Exit> {
+        load(&self.policy)
+    }
+}
+
+fn load(path: &Path) -> Result<Policy, Exit> {
+    policy::load(path, |name| std::env::var(name).ok()).map_err(|error| {
+        match &error {
+            LoadError::Wrong(problems) => {
+                let text = if is_terminal(&std::io::stderr()) {
+                    problems.coloured()
+                } else {
+                    problems.to_string()
+                };
+                say(&text);
+            }
+            other => complain(other, other.hint().as_deref()),
+        }
+        Exit::Wrong
+    })
+}
+
+fn is_terminal(stream: &impl std::io::IsTerminal) -> bool {
+    stream.is_terminal() && std::env::var_os("NO_COLOR").is_none()
+}
+
+/// A line for people. A closed standard error is no reason to fail.
+fn say(text: &str) {
+    let _ = writeln!(std::io::stderr(), "{text}");
+}
+
+/// An error for people: what failed, why, what next.
+fn complain(error: &dyn std::error::Error, hint: Option<&str>) {
+    let failure = crate::verdict::Failure::of(error, hint.map(str::to_owned));
+    say(&format!("error: {failure}"));
+}
+
+/// Data for whoever reads standard output. `false` if nobody does.
+fn print(text: &str) -> bool {
+    let mut output = std::io::stdout().lock();
+    output
+        .write_all(text.as_bytes())
+        .and_then(|()| output.flush())
+        .is_ok()
+}
+
+/// A runtime for the asynchronous part.
+fn runtime() -> std::io::Result<tokio::runtime::Runtime> {
+    tokio::runtime::Builder::new_multi_thread()
+        .enable_all()
+        .build()
+}

@@ -1,0 +1,205 @@
+//! `pgrehearse plan`: what a run would create, run and delete, in order. The source is looked at;
+//! nothing is made.
+
+use std::path::Path;
+use std::sync::Arc;
+
+use super::{Exit, PolicyFile, complain, print, runtime, say};
+use crate::clone::read_only_session;
+use crate::context::{Context, Workspace};
+use crate::migrate::{self, DecidedBy, History, MigrationFile};
+use crate::policy::{Policy, Runner, Smoke, Source, When};
+use crate::preflight::{self, Plan};
+use crate::process::RunId;
+use crate::process::guard::Guard;
+use crate::progress::Progress;
+use crate::text::{Mask, count_of, human_bytes};
+use crate::verdict::{Explained as _, Level};
+
+#[derive(clap::Args)]
+pub struct Arguments {
+    #[command(flatten)]
+    policy: PolicyFile,
+}
+
+pub fn run(arguments: &Arguments) -> Exit {
+    let policy = match arguments.policy.load() {
+        Ok(policy) => policy,
+        Err(exit) => return exit,
+    };
+    match look(policy) {
+        Ok(text) => {
+            print(&text);
+            Exit::Go
+        }
+        Err(exit) => exit,
+    }
+}
+
+fn look(policy: Policy) -> Result<String, Exit> {
+    let failed = |error: std::io::Error| {
+        complain(&error, None);
+        Exit::Undecided
+    };
+    let runtime = runtime().map_err(failed)?;
+    let run = RunId::new();
+    let guard = std::env::current_exe()
+        .and_then(|program| Guard::start(&program, &run))
+        .map(Arc::new)
+        .map_err(failed)?;
+    let workspace = Workspace::create(&std::env::temp_dir(), &run, &guard).map_err(failed)?;
+    let context = Context {
+        run,
+        policy: Arc::new(policy),
+        guard,
+        log_directory: workspace.path().to_owned(),
+        workspace,
+        progress: Progress::silent(),
+        mask: Mask::default(),
+        started: jiff::Timestamp::now(),
+    };
+    runtime.block_on(async {
+        let plan = preflight::run(&context).await.map_err(|error| {
+            say(&format!("error: {}", error.explain()));
+            Exit::Undecided
+        })?;
+        let pending = pending(&context, &plan).await;
+        Ok(describe(&context.policy, &plan, pending))
+    })
+}
+
+/// What is pending, where the source can be asked without making a clone.
+async fn pending(context: &Context, plan: &Plan) -> Option<(Vec<MigrationFile>, DecidedBy)> {
+    let Source::Database {
+        endpoint,
+        lock_timeout,
+    } = &context.policy.source
+    else {
+        return None;
+    };
+    let history = History::of(&context.policy.migrations);
+    let session = read_only_session(endpoint, *lock_timeout).await.ok()?;
+    let applied = history.read(&session).await.ok()?;
+    migrate::pending(
+        &context.policy.migrations,
+        &context.policy.root,
+        &plan.found.files,
+        &history,
+        applied.as_ref(),
+    )
+    .await
+    .ok()
+}
+
+fn describe(
+    policy: &Policy,
+    plan: &Plan,
+    pending: Option<(Vec<MigrationFile>, DecidedBy)>,
+) -> String {
+    let mut steps = Vec::new();
+    let size = plan
+        .inspected
+        .size
+        .map(|bytes| format!(" ({})", human_bytes(bytes)))
+        .unwrap_or_default();
+    steps.push(format!(
+        "clone     read {}{size}; nothing is written to it",
+        plan.source.describe()
+    ));
+    steps.push(match (&plan.foreign, &plan.server) {
+        (Some(endpoint), _) => format!(
+            "restore   make a scratch database on `{endpoint}`, load it, count every row"
+        ),
+        (None, Some(server)) => format!(
+            "restore   start a PostgreSQL {} server in a private directory, load it, count every row",
+            server.version
+        ),
+        (None, None) => "restore   start a server of the dump's version in a private directory, load it, count every row".to_owned(),
+    });
+    for file in &policy.restore.mask {
+        steps.push(format!("restore   mask with `{}`", file.display()));
+    }
+    steps.push(match &policy.migrations.runner {
+        Runner::Command { line, url_env } => {
+            format!("migrate   run `{line}` with the clone's URL in {url_env}")
+        }
+        Runner::Psql => "migrate   run each pending file with psql".to_owned(),
+    });
+    match pending {
+        Some((files, decided_by)) => {
+            steps.push(format!(
+                "migrate   {} pending {}",
+                count_of(files.len() as u64, "file"),
+                decided_by.describe()
+            ));
+            steps.extend(
+                files
+                    .iter()
+                    .map(|file| format!("migrate     {}", file.shown)),
+            );
+        }
+        None => steps.push(format!(
+            "migrate   which of the {} are pending is known once the clone is there",
+            count_of(plan.found.files.len() as u64, "file")
+        )),
+    }
+    for held in &plan.found.held_back {
+        steps.push(format!(
+            "migrate   hold back {} until {}: {}",
+            held.file.shown, held.by.until, held.by.reason
+        ));
+    }
+    steps.push(format!(
+        "verify    count every row again; {}, {}",
+        count_of(policy.verify.required_tables.len() as u64, "required table"),
+        count_of(policy.verify.assertions.len() as u64, "assertion")
+    ));
+    if is_on("schema-drift", policy) || is_on("fresh-install-broken", policy) {
+        steps.push(format!(
+            "schema    install from nothing on a second server ({}, then all migrations) and compare",
+            count_of(policy.baseline_init.len() as u64, "init file")
+        ));
+    }
+    if let Some(smoke) = &policy.smoke {
+        steps.extend(describe_smoke(smoke));
+    }
+    steps.push(format!(
+        "report    write junit.xml, report.json, comment.md and report.html to `{}`",
+        shown(&policy.report_directory)
+    ));
+    steps.push(
+        "cleanup   stop and remove every server, database, process and file of the run".to_owned(),
+    );
+    let mut text = format!("`{}` would, in this order:\n\n", policy.name);
+    for step in steps {
+        text.push_str(&format!("  {step}\n"));
+    }
+    text
+}
+
+fn describe_smoke(smoke: &Smoke) -> Vec<String> {
+    smoke
+        .when
+        .iter()
+        .map(|when| {
+            let clone = match when {
+                When::Before => "a copy of the clone as it was",
+                When::After => "the migrated clone",
+            };
+            format!(
+                "smoke     start `{}` on {clone}; {}, {}",
+                smoke.app.command,
+                count_of(smoke.ingest.len() as u64, "ingest"),
+                count_of(smoke.pages.len() as u64, "page")
+            )
+        })
+        .collect()
+}
+
+fn is_on(id: &str, policy: &Policy) -> bool {
+    crate::rules::by_id(id).is_some_and(|rule| policy.levels.of(rule) != Level::Off)
+}
+
+fn shown(path: &Path) -> String {
+    path.display().to_string()
+}

@@ -1,0 +1,292 @@
+//! `pgrehearse run`: the gate.
+
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use clap::ValueEnum;
+use futures_util::FutureExt as _;
+use tokio::signal::unix::{SignalKind, signal};
+
+use super::{Exit, PolicyFile, complain, is_terminal, print, runtime, say};
+use crate::context::{Context, Workspace};
+use crate::pipeline::{self, Journal, Keep, Kept};
+use crate::policy::{FileGlob, Policy, Source, Target};
+use crate::process::guard::Guard;
+use crate::process::{RunId, stray};
+use crate::progress::Progress;
+use crate::report;
+use crate::report::console::Colour;
+use crate::report::plain::{Plain, WorkflowCommands};
+use crate::report::terminal::Live;
+use crate::text::{Mask, Secret};
+use crate::verdict::{RunReport, Stage, Verdict};
+
+#[derive(clap::Args)]
+pub struct Arguments {
+    #[command(flatten)]
+    policy: PolicyFile,
+    /// Where the reports go; the policy's `report.dir` otherwise
+    #[arg(long, value_name = "DIR")]
+    out: Option<PathBuf>,
+    /// Stop after a stage; the verdict is then undecided
+    #[arg(long, value_name = "STAGE")]
+    until: Option<UntilStage>,
+    /// Leave the clone up and print its URL
+    #[arg(long)]
+    keep: bool,
+    /// Take this dump instead of the policy's source
+    #[arg(long, value_name = "FILE")]
+    from_dump: Option<PathBuf>,
+}
+
+#[derive(Clone, Copy, ValueEnum)]
+enum UntilStage {
+    Preflight,
+    Clone,
+    Restore,
+    Migrate,
+    Verify,
+    SchemaDiff,
+}
+
+impl From<UntilStage> for Stage {
+    fn from(stage: UntilStage) -> Self {
+        match stage {
+            UntilStage::Preflight => Self::Preflight,
+            UntilStage::Clone => Self::Clone,
+            UntilStage::Restore => Self::Restore,
+            UntilStage::Migrate => Self::Migrate,
+            UntilStage::Verify => Self::Verify,
+            UntilStage::SchemaDiff => Self::SchemaDiff,
+        }
+    }
+}
+
+/// What a run came to.
+struct Ended {
+    report: RunReport,
+    kept: Option<Kept>,
+    /// What cut it, if something did.
+    cut: Option<Exit>,
+}
+
+pub fn run(arguments: &Arguments) -> Exit {
+    let mut policy = match arguments.policy.load() {
+        Ok(policy) => policy,
+        Err(exit) => return exit,
+    };
+    if let Some(dump) = &arguments.from_dump {
+        match dump_source(dump) {
+            Ok(source) => policy.source = source,
+            Err(why) => {
+                say(&format!("error: `--from-dump {}`: {why}", dump.display()));
+                return Exit::Wrong;
+            }
+        }
+    }
+    if let Some(directory) = &arguments.out {
+        policy.report_directory = directory.clone();
+    }
+    let directory = policy.report_directory.clone();
+    // A verdict of an earlier run must not be taken for this one's, however this one ends.
+    if let Err(error) = report::clear(&directory) {
+        complain(&error, None);
+        return Exit::Undecided;
+    }
+    let ended = match rehearse(policy, arguments) {
+        Ok(ended) => ended,
+        Err(error) => {
+            complain(&error, None);
+            return Exit::Undecided;
+        }
+    };
+    conclude(&ended, &directory)
+}
+
+/// Writes the reports, tells the verdict, and chooses the exit code.
+fn conclude(ended: &Ended, directory: &Path) -> Exit {
+    let written = report::write(&ended.report, directory);
+    let stdout = std::io::stdout();
+    let colour = if is_terminal(&stdout) {
+        Colour::Always
+    } else {
+        Colour::Never
+    };
+    print(&report::console::render(&ended.report, colour, width()));
+    if let Some(kept) = &ended.kept {
+        print(&format!(
+            "\nthe clone is up: {}\n",
+            kept.endpoint.url().expose()
+        ));
+        if let Some(stop) = &kept.stop {
+            print(&format!("stop it with: {stop}\n"));
+        }
+    }
+    match written {
+        Ok(written) => {
+            print(&format!("\nreports: {}\n", written.directory.display()));
+        }
+        Err(error) => {
+            complain(&error, None);
+            // A go that nobody can read is none.
+            if ended.report.verdict == Verdict::Go {
+                return ended.cut.unwrap_or(Exit::Undecided);
+            }
+        }
+    }
+    ended.cut.unwrap_or_else(|| ended.report.verdict.into())
+}
+
+fn dump_source(dump: &Path) -> Result<Source, String> {
+    let path = dump.canonicalize().map_err(|error| error.to_string())?;
+    let text = path.to_str().ok_or("its name is no text")?;
+    FileGlob::parse(&glob::Pattern::escape(text)).map(Source::Dump)
+}
+
+fn width() -> usize {
+    terminal_width().unwrap_or(100).clamp(40, 120)
+}
+
+fn terminal_width() -> Option<usize> {
+    std::env::var("COLUMNS").ok()?.parse().ok()
+}
+
+#[derive(Debug, thiserror::Error)]
+enum RunError {
+    #[error("could not start the guard of this run")]
+    Guard(#[source] std::io::Error),
+    #[error("could not make this run's private directory in `{}`", at.display())]
+    Workspace { at: PathBuf, source: std::io::Error },
+    #[error("could not make the directory `{}`", path.display())]
+    Logs {
+        path: PathBuf,
+        source: std::io::Error,
+    },
+    #[error("could not start the runtime")]
+    Runtime(#[source] std::io::Error),
+}
+
+fn rehearse(policy: Policy, arguments: &Arguments) -> Result<Ended, RunError> {
+    let run = RunId::new();
+    let mask = mask(&policy);
+    let log_directory = policy.report_directory.join("logs");
+    std::fs::create_dir_all(&log_directory).map_err(|source| RunError::Logs {
+        path: log_directory.clone(),
+        source,
+    })?;
+    let guard = std::env::current_exe()
+        .and_then(|program| Guard::start(&program, &run))
+        .map(Arc::new)
+        .map_err(RunError::Guard)?;
+    let at = match &policy.target {
+        Target::Throwaway {
+            directory: Some(directory),
+            ..
+        } => directory.clone(),
+        _ => std::env::temp_dir(),
+    };
+    let workspace = Workspace::create(&at, &run, &guard)
+        .map_err(|source| RunError::Workspace { at, source })?;
+    let context = Context {
+        run,
+        policy: Arc::new(policy),
+        guard,
+        workspace,
+        progress: progress(),
+        mask,
+        started: jiff::Timestamp::now(),
+        log_directory,
+    };
+    let keep = if arguments.keep {
+        Keep::Clone
+    } else {
+        Keep::Nothing
+    };
+    let journal = Journal::new(&context, arguments.until.map(Stage::from));
+    let runtime = runtime().map_err(RunError::Runtime)?;
+    let (kept, cut) = runtime.block_on(until_cut(&context, &journal, keep));
+    // What a stage had spawned is over now; nothing may be waited for.
+    runtime.shutdown_timeout(std::time::Duration::from_secs(1));
+    if kept.is_none() {
+        stray::end_all(&context.run);
+    }
+    Ok(Ended {
+        report: journal.report(&context),
+        kept,
+        cut,
+    })
+}
+
+/// Runs until the end, a signal, or a panic. Whatever was started is dropped, and so stopped, before
+/// this returns.
+async fn until_cut(
+    context: &Context,
+    journal: &Journal,
+    keep: Keep,
+) -> (Option<Kept>, Option<Exit>) {
+    let (Ok(mut interrupt), Ok(mut terminate), Ok(mut hang_up)) = (
+        signal(SignalKind::interrupt()),
+        signal(SignalKind::terminate()),
+        signal(SignalKind::hangup()),
+    ) else {
+        journal.interrupt("signals can't be listened to");
+        return (None, None);
+    };
+    let running = std::panic::AssertUnwindSafe(pipeline::rehearse(context, journal, keep));
+    let mut running = Box::pin(running.catch_unwind());
+    let (because, exit) = tokio::select! {
+        ended = &mut running => match ended {
+            Ok(kept) => return (kept, None),
+            Err(_) => ("the gate itself failed; please report it", None),
+        },
+        _ = interrupt.recv() => ("interrupted by SIGINT", Some(Exit::Interrupted)),
+        _ = terminate.recv() => ("interrupted by SIGTERM", Some(Exit::Terminated)),
+        _ = hang_up.recv() => ("interrupted by SIGHUP", Some(Exit::Terminated)),
+    };
+    journal.interrupt(because);
+    if exit.is_some() {
+        say(&format!("{because}: clearing up"));
+    }
+    drop(running);
+    (None, exit)
+}
+
+/// The secrets that no output may show: the policy's passwords, and what the environment calls one.
+fn mask(policy: &Policy) -> Mask {
+    let mut mask = Mask::default();
+    if let Source::Database { endpoint, .. } = &policy.source
+        && let Some(password) = &endpoint.password
+    {
+        mask.add(password);
+    }
+    if let Target::Server(endpoint) = &policy.target
+        && let Some(password) = &endpoint.password
+    {
+        mask.add(password);
+    }
+    for (name, value) in std::env::vars() {
+        let name = name.to_ascii_uppercase();
+        let is_secret = ["PASSWORD", "SECRET", "TOKEN", "PRIVATE_KEY", "ACCESS_KEY"]
+            .iter()
+            .any(|word| name.contains(word));
+        // A short value would blot out words.
+        if is_secret && value.len() >= 6 {
+            mask.add(&Secret::new(value));
+        }
+    }
+    mask
+}
+
+/// A live list on a terminal, lines elsewhere.
+fn progress() -> Progress {
+    if is_terminal(&std::io::stderr()) {
+        Progress::new(Live::on_stderr(Colour::Always))
+    } else {
+        let is_action = std::env::var("GITHUB_ACTIONS").is_ok_and(|value| value == "true");
+        Progress::new(Plain::on_stderr(if is_action {
+            WorkflowCommands::Fenced
+        } else {
+            WorkflowCommands::None
+        }))
+    }
+}

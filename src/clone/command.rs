@@ -1,0 +1,62 @@
+//! Anything that writes a dump to its output: `aws s3 cp …`, `ssh … pg_dump`, `zcat`.
+
+use std::process::Stdio;
+
+use super::dump::payload;
+use super::format::DumpFile;
+use super::{BoxFuture, CloneError, Inspected, Payload, Source};
+use crate::context::Context;
+use crate::postgres::tools::{Tools, complaint_of};
+use crate::process::child::{Program, StartError, describe_status};
+use crate::text::one_line;
+
+pub(super) struct CommandSource {
+    pub line: String,
+}
+
+impl Source for CommandSource {
+    fn describe(&self) -> String {
+        format!("command `{}`", one_line(&self.line, 80))
+    }
+
+    /// Nothing can be known of a command's output before it has run.
+    fn inspect<'a>(&'a self, _: &'a Context) -> BoxFuture<'a, Result<Inspected, CloneError>> {
+        Box::pin(async { Ok(Inspected::default()) })
+    }
+
+    fn fetch<'a>(
+        &'a self,
+        context: &'a Context,
+        _: &'a Inspected,
+        tools: &'a Tools,
+    ) -> BoxFuture<'a, Result<Payload, CloneError>> {
+        Box::pin(async {
+            let path = context.workspace.file("source.dump");
+            let output = std::fs::File::create(&path).map_err(|source| CloneError::Read {
+                path: path.clone(),
+                source,
+            })?;
+            let running = Program::shell(&self.line, &context.run)
+                .directory(&context.policy.root)
+                .stdout(output.into())
+                .stderr(Stdio::piped())
+                .start()?;
+            let ended = running.output().await.map_err(|source| StartError {
+                program: self.line.clone(),
+                source,
+            })?;
+            if !ended.status.success() {
+                let said = complaint_of(&String::from_utf8_lossy(&ended.stderr));
+                return Err(CloneError::Command {
+                    how: describe_status(ended.status),
+                    said: context.mask.apply(&said),
+                });
+            }
+            if std::fs::metadata(&path).is_ok_and(|metadata| metadata.len() == 0) {
+                return Err(CloneError::Empty);
+            }
+            let file = DumpFile::open(&path).await?;
+            payload(context, file, tools).await
+        })
+    }
+}

@@ -1,0 +1,141 @@
+//! A dump on disk: the newest file or directory that fits a pattern.
+
+use std::path::{Path, PathBuf};
+
+use super::format::{Compression, DumpFile, Format};
+use super::{BoxFuture, CloneError, Inspected, Payload, Source};
+use crate::context::Context;
+use crate::policy::FileGlob;
+use crate::postgres::archive::Contents;
+use crate::postgres::tools::Tools;
+use crate::postgres::{Major, binaries};
+
+pub(super) struct DumpSource {
+    pub pattern: FileGlob,
+}
+
+impl Source for DumpSource {
+    fn describe(&self) -> String {
+        format!("dump `{}`", self.pattern)
+    }
+
+    fn inspect<'a>(&'a self, context: &'a Context) -> BoxFuture<'a, Result<Inspected, CloneError>> {
+        Box::pin(async {
+            let file = DumpFile::open(&self.newest(context)?).await?;
+            inspect_file(context, &file).await
+        })
+    }
+
+    fn fetch<'a>(
+        &'a self,
+        context: &'a Context,
+        _: &'a Inspected,
+        tools: &'a Tools,
+    ) -> BoxFuture<'a, Result<Payload, CloneError>> {
+        Box::pin(async {
+            let file = DumpFile::open(&self.newest(context)?).await?;
+            payload(context, file, tools).await
+        })
+    }
+}
+
+impl DumpSource {
+    /// The file with the latest modification.
+    fn newest(&self, context: &Context) -> Result<PathBuf, CloneError> {
+        self.pattern
+            .files(&context.policy.root)
+            .into_iter()
+            .max_by_key(|path| modified(path))
+            .ok_or_else(|| CloneError::NoDump {
+                pattern: self.pattern.to_string(),
+            })
+    }
+}
+
+/// What a dump says of itself.
+pub(super) async fn inspect_file(
+    context: &Context,
+    file: &DumpFile,
+) -> Result<Inspected, CloneError> {
+    let mut inspected = Inspected {
+        size: Some(size_of(&file.path)),
+        data_as_of: modified(&file.path),
+        ..Inspected::default()
+    };
+    match (file.format, file.compression) {
+        (Format::Plain, _) => inspected.version = file.plain_version().await?,
+        (_, Compression::None) => {
+            // The newest programs read every older archive's header.
+            let tools = Tools {
+                binaries: binaries::newest(context.policy.bin_dir.as_deref())?,
+                run: context.run.clone(),
+            };
+            let contents = Contents::read(&tools, &file.path).await?;
+            inspected.version = contents.server_version;
+            inspected.database = contents.database;
+        }
+        // An archive inside a compressed file is read once it is unpacked.
+        _ => {}
+    }
+    inspected.major = inspected
+        .version
+        .as_deref()
+        .and_then(Major::from_version_text);
+    Ok(inspected)
+}
+
+/// Makes a payload of a dump; a compressed archive is unpacked first, since `pg_restore` seeks.
+pub(super) async fn payload(
+    context: &Context,
+    file: DumpFile,
+    tools: &Tools,
+) -> Result<Payload, CloneError> {
+    if file.format == Format::Plain {
+        return Ok(Payload::Script { file });
+    }
+    let path = if file.compression == Compression::None {
+        file.path.clone()
+    } else {
+        let unpacked = context.workspace.file("unpacked.dump");
+        let copied = async {
+            let mut reader = file.reader().await?;
+            let mut writer = tokio::fs::File::create(&unpacked).await?;
+            tokio::io::copy(&mut reader, &mut writer).await?;
+            writer.sync_data().await
+        };
+        copied.await.map_err(|source| CloneError::Read {
+            path: file.path.clone(),
+            source,
+        })?;
+        unpacked
+    };
+    Ok(Payload::Archive {
+        contents: Contents::read(tools, &path).await?,
+        format: file.format,
+        path,
+    })
+}
+
+/// When a file was last written, or the newest file of a directory.
+fn modified(path: &Path) -> Option<jiff::Timestamp> {
+    let own = std::fs::metadata(path).ok()?.modified().ok()?;
+    let inside = std::fs::read_dir(path)
+        .into_iter()
+        .flatten()
+        .filter_map(|entry| entry.ok()?.metadata().ok()?.modified().ok())
+        .max();
+    inside.unwrap_or(own).try_into().ok()
+}
+
+/// Bytes of a file, or of all files of a directory.
+fn size_of(path: &Path) -> u64 {
+    if path.is_dir() {
+        std::fs::read_dir(path)
+            .into_iter()
+            .flatten()
+            .filter_map(|entry| Some(entry.ok()?.metadata().ok()?.len()))
+            .sum()
+    } else {
+        std::fs::metadata(path).map_or(0, |metadata| metadata.len())
+    }
+}

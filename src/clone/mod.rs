@@ -1,0 +1,196 @@
+//! The clone stage: production's data, from the policy's one source.
+//!
+//! Sources are many of the same, so they share a trait, one file each. What a source hands on is a
+//! [`Payload`]: a dump to be restored, a live database to be streamed, or SQL to be run. A source
+//! that yields a ready clone of its own would be one more payload.
+
+mod command;
+mod database;
+mod dump;
+mod format;
+mod sql;
+
+use std::future::Future;
+use std::path::PathBuf;
+use std::pin::Pin;
+
+use crate::context::Context;
+use crate::policy;
+use crate::postgres::binaries::FindError;
+use crate::postgres::session::{ConnectError, QueryError};
+use crate::postgres::tools::ToolError;
+use crate::postgres::{Major, archive};
+use crate::process::child::StartError;
+use crate::text::human_bytes;
+use crate::verdict::{Explained, Provenance};
+
+pub use database::{CopyFormat, Live, LiveRole, LiveSequence, LiveTable, read_only_session};
+pub use format::{Compression, DumpFile, Format};
+
+pub type BoxFuture<'a, T> = Pin<Box<dyn Future<Output = T> + Send + 'a>>;
+
+/// The clone's name where production's is not known.
+const NAMELESS: &str = "clone";
+
+/// Where production's data comes from.
+pub trait Source: Send + Sync {
+    /// What it is, in a phrase without secrets: `dump prod-2026-11-20.dump`.
+    fn describe(&self) -> String;
+
+    /// Looks at the source without changing anything, in seconds: everything about it that can fail
+    /// before any work is done, fails here.
+    fn inspect<'a>(&'a self, context: &'a Context) -> BoxFuture<'a, Result<Inspected, CloneError>>;
+
+    /// Gets the data, or a hold on it.
+    fn fetch<'a>(
+        &'a self,
+        context: &'a Context,
+        inspected: &'a Inspected,
+        tools: &'a crate::postgres::tools::Tools,
+    ) -> BoxFuture<'a, Result<Payload, CloneError>>;
+}
+
+/// What is known of a source before its data is there.
+#[derive(Clone, Debug, Default)]
+pub struct Inspected {
+    /// `None` where the source does not say.
+    pub major: Option<Major>,
+    pub version: Option<String>,
+    /// Bytes, as the source stores them.
+    pub size: Option<u64>,
+    /// The moment the data is of.
+    pub data_as_of: Option<jiff::Timestamp>,
+    pub database: Option<String>,
+}
+
+/// The clone stage's result.
+pub struct Cloned {
+    pub payload: Payload,
+    pub provenance: Provenance,
+}
+
+impl Cloned {
+    /// The clone's name: production's own, since migrations may name it.
+    pub fn database_name(&self) -> String {
+        self.provenance
+            .database
+            .clone()
+            .unwrap_or_else(|| NAMELESS.to_owned())
+    }
+}
+
+/// What a source hands on.
+pub enum Payload {
+    /// An archive for `pg_restore`.
+    Archive {
+        path: PathBuf,
+        format: Format,
+        contents: archive::Contents,
+    },
+    /// A plain dump for `psql`.
+    Script { file: DumpFile },
+    /// A live database, with a snapshot that is held open.
+    Live(Box<Live>),
+    /// SQL files of the user's.
+    Sql(Vec<PathBuf>),
+}
+
+#[derive(Debug, thiserror::Error)]
+pub enum CloneError {
+    #[error("no dump fits `{pattern}`")]
+    NoDump { pattern: String },
+    #[error("could not read `{path}`")]
+    Read {
+        path: PathBuf,
+        source: std::io::Error,
+    },
+    #[error("`{path}` is not a dump that can be restored: {why}")]
+    NotADump { path: PathBuf, why: &'static str },
+    #[error("the source's command failed ({how})")]
+    Command { how: String, said: String },
+    #[error("the source's command wrote nothing")]
+    Empty,
+    #[error("the source holds {}, more than `restore.max_size` ({limit}) allows", human_bytes(*size))]
+    TooLarge { size: u64, limit: policy::Size },
+    #[error("the source is PostgreSQL {found}, which is not supported")]
+    Unsupported { found: String },
+    #[error("`{role}` may not read {tables}")]
+    Unreadable { role: String, tables: String },
+    #[error(transparent)]
+    Find(#[from] FindError),
+    #[error(transparent)]
+    Start(#[from] StartError),
+    #[error(transparent)]
+    Tool(#[from] ToolError),
+    #[error(transparent)]
+    Connect(#[from] ConnectError),
+    #[error(transparent)]
+    Query(#[from] QueryError),
+}
+
+impl Explained for CloneError {
+    fn hint(&self) -> Option<String> {
+        match self {
+            Self::NoDump { .. } => {
+                Some("`source.dump` is relative to the policy's directory".to_owned())
+            }
+            Self::Command { said, .. } if !said.is_empty() => Some(format!("it said: {said}")),
+            Self::Unreadable { role, .. } => Some(format!("grant pg_read_all_data to {role}")),
+            Self::TooLarge { .. } => Some(
+                "raise `restore.max_size`, or leave rows out with `restore.exclude_data`"
+                    .to_owned(),
+            ),
+            Self::Find(error) => error.hint(),
+            Self::Connect(error) => error.hint(),
+            _ => None,
+        }
+    }
+}
+
+/// The source that the policy names.
+pub fn source(policy: &policy::Policy) -> Box<dyn Source> {
+    match &policy.source {
+        policy::Source::Dump(pattern) => Box::new(dump::DumpSource {
+            pattern: pattern.clone(),
+        }),
+        policy::Source::Database {
+            endpoint,
+            lock_timeout,
+        } => Box::new(database::DatabaseSource {
+            endpoint: endpoint.clone(),
+            lock_timeout: *lock_timeout,
+        }),
+        policy::Source::Command(line) => Box::new(command::CommandSource { line: line.clone() }),
+        policy::Source::Sql(files) => Box::new(sql::SqlSource {
+            files: files.clone(),
+        }),
+    }
+}
+
+/// Runs the clone stage.
+pub async fn run(
+    context: &Context,
+    source: &dyn Source,
+    inspected: &Inspected,
+    tools: &crate::postgres::tools::Tools,
+) -> Result<Cloned, CloneError> {
+    let payload = source.fetch(context, inspected, tools).await?;
+    let mut provenance = Provenance {
+        source: source.describe(),
+        database: inspected.database.clone(),
+        source_version: inspected.version.clone(),
+        server_version: tools.binaries.version.clone(),
+        data_as_of: inspected.data_as_of,
+        source_bytes: inspected.size,
+        caveats: Vec::new(),
+    };
+    // A command's dump is known only when it is there.
+    if let Payload::Archive { contents, .. } = &payload {
+        provenance.database = contents.database.clone();
+        provenance.source_version = contents.server_version.clone();
+    }
+    Ok(Cloned {
+        payload,
+        provenance,
+    })
+}

@@ -1,0 +1,283 @@
+//! What a database says was applied to it, and what is therefore pending.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::path::Path;
+
+use tokio::process::Command;
+
+use super::MigrateError;
+use super::files::{MigrationFile, alembic_parents};
+use super::tool::{Identity, Records, Tool};
+use crate::policy::{HistoryTable, Migrations, Pending};
+use crate::postgres::Session;
+use crate::postgres::session::During as _;
+use crate::text::{Ident, QualifiedName};
+
+/// Where a database records what was applied.
+#[derive(Clone)]
+pub enum History {
+    Tool(&'static Tool),
+    Table(HistoryTable),
+    /// Nowhere that we know of.
+    None,
+}
+
+impl History {
+    /// The history the policy means: its own table before its tool's.
+    pub fn of(migrations: &Migrations) -> Self {
+        match (&migrations.history, migrations.tool) {
+            (Some(table), _) => Self::Table(table.clone()),
+            (None, Some(tool)) => Self::Tool(tool),
+            (None, None) => Self::None,
+        }
+    }
+
+    /// The table, if there is one.
+    pub fn table(&self) -> Option<QualifiedName> {
+        match self {
+            Self::Tool(tool) => QualifiedName::parse(tool.history),
+            Self::Table(history) => Some(history.table.clone()),
+            Self::None => None,
+        }
+    }
+
+    /// Patterns of the tables that are the tool's and no part of the application's schema.
+    pub fn own_tables(&self) -> Vec<String> {
+        let mut tables: Vec<String> = self
+            .table()
+            .map(|table| format!("{}.{}", table.schema, table.name))
+            .into_iter()
+            .collect();
+        if let Self::Tool(tool) = self {
+            tables.extend(tool.own_tables.iter().map(|pattern| (*pattern).to_owned()));
+        }
+        tables
+    }
+
+    /// Reads what was applied. `None`: nothing ever was, since the table is not there.
+    pub async fn read(&self, session: &Session) -> Result<Option<Applied>, MigrateError> {
+        let Some(table) = self.table() else {
+            return Ok(None);
+        };
+        let there: bool = session
+            .query_one("select to_regclass($1) is not null", &[&table.to_string()])
+            .await
+            .during("look for the history table")?
+            .get(0);
+        if !there {
+            return Ok(None);
+        }
+        let (sql, records) = match self {
+            Self::Tool(tool) => (tool.applied.to_owned(), tool.records),
+            Self::Table(history) => (
+                format!("select {}::text from {table}", Ident(&history.column)),
+                Records::Each,
+            ),
+            Self::None => return Ok(None),
+        };
+        let rows = session
+            .query(&sql, &[])
+            .await
+            .during("read the migration history")?;
+        Ok(Some(Applied {
+            ids: rows
+                .iter()
+                .filter_map(|row| row.get::<_, Option<String>>(0))
+                .collect(),
+            records,
+        }))
+    }
+
+    /// The ids with everything they stand for: an Alembic head stands for all it builds on, a
+    /// newest version for all before it.
+    pub fn expand(&self, applied: &Applied, files: &[MigrationFile]) -> BTreeSet<String> {
+        let mut ids = applied.ids.clone();
+        match self {
+            Self::Tool(tool) if tool.identity == Identity::Alembic => {
+                let parents: BTreeMap<&str, Vec<String>> = files
+                    .iter()
+                    .map(|file| (file.id(), alembic_parents(&file.path)))
+                    .collect();
+                let mut waiting: Vec<String> = ids.iter().cloned().collect();
+                while let Some(id) = waiting.pop() {
+                    for parent in parents.get(id.as_str()).into_iter().flatten() {
+                        if ids.insert(parent.clone()) {
+                            waiting.push(parent.clone());
+                        }
+                    }
+                }
+            }
+            _ if applied.records == Records::NewestVersion => {
+                let newest = ids.iter().filter_map(|id| id.parse::<u64>().ok()).max();
+                for id in files.iter().flat_map(|file| &file.ids) {
+                    if id
+                        .parse::<u64>()
+                        .ok()
+                        .is_some_and(|version| Some(version) <= newest)
+                    {
+                        ids.insert(id.clone());
+                    }
+                }
+            }
+            _ => {}
+        }
+        ids
+    }
+
+    /// Whether single files can be found in the history.
+    pub fn names_files(&self) -> bool {
+        match self {
+            Self::Tool(tool) => tool.identity != Identity::Unmatched,
+            Self::Table(_) => true,
+            Self::None => false,
+        }
+    }
+}
+
+/// What a history table says.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Applied {
+    pub ids: BTreeSet<String>,
+    records: Records,
+}
+
+/// How it was decided what is pending.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum DecidedBy {
+    History,
+    /// Files that are not in this commit.
+    Git(String),
+    Policy,
+    /// Nothing tells them apart, so all are.
+    Nothing,
+}
+
+impl DecidedBy {
+    pub fn describe(&self) -> String {
+        match self {
+            Self::History => "by the history table".to_owned(),
+            Self::Git(base) => format!("new since `{base}`"),
+            Self::Policy => "by the policy".to_owned(),
+            Self::Nothing => "no history tells them apart, so all are pending".to_owned(),
+        }
+    }
+}
+
+/// The files that are pending on a database with this history.
+pub async fn pending(
+    migrations: &Migrations,
+    root: &Path,
+    files: &[MigrationFile],
+    history: &History,
+    applied: Option<&Applied>,
+) -> Result<(Vec<MigrationFile>, DecidedBy), MigrateError> {
+    match &migrations.pending {
+        Pending::All => return Ok((files.to_vec(), DecidedBy::Policy)),
+        Pending::After(name) => {
+            let position = files
+                .iter()
+                .position(|file| {
+                    file.name() == name || file.ids.contains(name) || file.shown == *name
+                })
+                .ok_or_else(|| MigrateError::NoSuchFile { name: name.clone() })?;
+            return Ok((files[position + 1..].to_vec(), DecidedBy::Policy));
+        }
+        Pending::Auto => {}
+    }
+    if history.table().is_some() {
+        let applied = match applied {
+            Some(applied) => history.expand(applied, files),
+            None => BTreeSet::new(),
+        };
+        let pending = files
+            .iter()
+            .filter(|file| !file.is_in(&applied))
+            .cloned()
+            .collect();
+        return Ok((pending, DecidedBy::History));
+    }
+    match git_base(migrations, root).await {
+        Some(base) => {
+            let known = files_in_commit(root, &base).await?;
+            let pending = files
+                .iter()
+                .filter(|file| !known.contains(&file.shown))
+                .cloned()
+                .collect();
+            Ok((pending, DecidedBy::Git(base)))
+        }
+        None => Ok((files.to_vec(), DecidedBy::Nothing)),
+    }
+}
+
+/// The commit that files are new against; `None` outside a repository.
+///
+/// A base that the policy names is taken as it is, so that a missing one is an error and not "all
+/// files are new".
+async fn git_base(migrations: &Migrations, root: &Path) -> Option<String> {
+    if let Some(base) = &migrations.base {
+        return Some(base.clone());
+    }
+    let mut candidates = Vec::new();
+    if let Ok(base) = std::env::var("GITHUB_BASE_REF")
+        && !base.is_empty()
+    {
+        candidates.push(format!("origin/{base}"));
+    }
+    candidates.extend(["origin/HEAD", "origin/main", "origin/master"].map(str::to_owned));
+    for candidate in candidates {
+        let commit = format!("{candidate}^{{commit}}");
+        if git(root, &["rev-parse", "--verify", "--quiet", &commit])
+            .await
+            .is_ok()
+        {
+            return Some(candidate);
+        }
+    }
+    None
+}
+
+/// The files below `root` in a commit, as paths from `root`.
+async fn files_in_commit(root: &Path, base: &str) -> Result<BTreeSet<String>, MigrateError> {
+    // Files that came to the base after this branch left it are not this branch's.
+    let merge_base = git(root, &["merge-base", base, "HEAD"]).await?;
+    let listing = git(
+        root,
+        &[
+            "ls-tree",
+            "-r",
+            "-z",
+            "--name-only",
+            merge_base.trim(),
+            "./",
+        ],
+    )
+    .await?;
+    Ok(listing
+        .split('\0')
+        .filter(|name| !name.is_empty())
+        .map(str::to_owned)
+        .collect())
+}
+
+/// Runs git in `root`. A workspace that another user owns is read all the same: this process reads
+/// names and runs no hook.
+async fn git(root: &Path, arguments: &[&str]) -> Result<String, MigrateError> {
+    let failed = |said: String| MigrateError::Git {
+        command: arguments.join(" "),
+        said,
+    };
+    let output = Command::new("git")
+        .args(["-c", "safe.directory=*", "-C"])
+        .arg(root)
+        .args(arguments)
+        .output()
+        .await
+        .map_err(|error| failed(error.to_string()))?;
+    if !output.status.success() {
+        return Err(failed(
+            String::from_utf8_lossy(&output.stderr).trim().to_owned(),
+        ));
+    }
+    Ok(String::from_utf8_lossy(&output.stdout).into_owned())
+}

@@ -1,0 +1,391 @@
+//! The migrate stage: the user's own migrations, on a clone that was shown to be one.
+
+mod border;
+mod files;
+mod fresh;
+mod history;
+mod locate;
+mod runner;
+mod shadow;
+mod timeouts;
+pub mod tool;
+mod violation;
+
+use std::collections::BTreeSet;
+use std::path::PathBuf;
+use std::time::Duration;
+
+use jiff::civil::Date;
+
+use crate::context::Context;
+use crate::policy::Runner;
+use crate::postgres::server_log::{LogReader, Record};
+use crate::postgres::session::{ConnectError, QueryError};
+use crate::postgres::{ServerError, Session};
+use crate::process::child::StartError;
+use crate::restore::Restored;
+use crate::verdict::{Explained, Place, Stage};
+
+pub use files::{Found, HeldBack, MigrationFile, find};
+pub use fresh::install;
+pub use history::{Applied, DecidedBy, History, pending};
+pub use runner::{Broken, Ending};
+pub use violation::{Violation, ViolationKind};
+
+/// What the migrate stage saw.
+#[derive(Clone, Debug)]
+pub struct Facts {
+    pub pending: Vec<String>,
+    pub decided_by: DecidedBy,
+    pub ran: Vec<Ran>,
+    /// Pending files that the history does not have after a run without an error.
+    pub skipped: Vec<String>,
+    pub held_back: Vec<Held>,
+    /// What the history has and no file here explains: applied elsewhere, or deleted.
+    pub unexplained: Vec<String>,
+    /// Whether the history can be matched with files.
+    pub matched: Matched,
+    /// The role that migrated.
+    pub role: String,
+    pub result: MigrationResult,
+    pub took: Duration,
+}
+
+impl MigrationResult {
+    /// Whether the clone is a migrated one.
+    pub fn is_success(&self) -> bool {
+        matches!(self, Self::Succeeded | Self::NothingPending)
+    }
+}
+
+impl Facts {
+    /// Whether pending files are taken to have run because the command succeeded: where no history
+    /// tells, nothing better is known.
+    pub fn is_assumed_run(&self) -> bool {
+        self.matched == Matched::No && matches!(self.result, MigrationResult::Succeeded)
+    }
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Matched {
+    /// The history names files: what ran is known from it.
+    Yes,
+    /// There is no history, or it records something else than files.
+    No,
+}
+
+/// A migration that ran.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Ran {
+    pub file: String,
+    /// Known where we ran the file ourselves.
+    pub took: Option<Duration>,
+}
+
+/// A file that was not rehearsed.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Held {
+    pub file: String,
+    pub until: Date,
+    pub reason: String,
+}
+
+/// How the migration ended.
+#[derive(Clone, Debug)]
+pub enum MigrationResult {
+    NothingPending,
+    Succeeded,
+    Failed(Box<FailedMigration>),
+    TimedOut {
+        limit: Duration,
+        file: Option<String>,
+    },
+}
+
+/// A migration that production's data, or the server, refused.
+#[derive(Clone, Debug)]
+pub struct FailedMigration {
+    /// How it ended: `exit code 1`.
+    pub how: String,
+    pub place: Option<Place>,
+    /// The statement, as it stands in the user's file.
+    pub statement: Option<String>,
+    pub error: Option<ServerError>,
+    /// What it is that rows break.
+    pub violation: Option<Violation>,
+    /// The command's last lines, without secrets and values.
+    pub said: Vec<String>,
+}
+
+/// A clone after its migration.
+pub struct Migrated {
+    restored: Restored,
+}
+
+impl Migrated {
+    /// The clone and its server.
+    pub fn clone_of(&self) -> &Restored {
+        &self.restored
+    }
+
+    pub fn into_restored(self) -> Restored {
+        self.restored
+    }
+}
+
+/// What the migrate stage hands on.
+pub struct Migration {
+    pub facts: Facts,
+    pub outcome: AfterMigration,
+}
+
+/// The clone after the migration ran, or did not.
+pub enum AfterMigration {
+    Migrated(Box<Migrated>),
+    /// The migration failed; the clone is kept only so that `--keep` can leave it up.
+    Broken(Box<Restored>),
+}
+
+#[derive(Debug, thiserror::Error)]
+pub enum MigrateError {
+    #[error("could not read or write `{}`", path.display())]
+    File {
+        path: PathBuf,
+        source: std::io::Error,
+    },
+    #[error("no migration file is called `{name}` (`migrations.pending.after`)")]
+    NoSuchFile { name: String },
+    #[error("`git {command}` failed: {said}")]
+    Git { command: String, said: String },
+    #[error("the migration changed the source: its history has {ids} since the run")]
+    ReachedSource { ids: String },
+    #[error(
+        "the migration uses `{schema}`, which belongs to the extension `{extension}` that the clone does without"
+    )]
+    LeftOut {
+        extension: String,
+        schema: &'static str,
+    },
+    #[error("the server went away while the migration ran")]
+    ServerGone,
+    #[error(transparent)]
+    Start(#[from] StartError),
+    #[error(transparent)]
+    Connect(#[from] ConnectError),
+    #[error(transparent)]
+    Query(#[from] QueryError),
+}
+
+impl Explained for MigrateError {
+    fn hint(&self) -> Option<String> {
+        match self {
+            Self::NoSuchFile { .. } => {
+                Some("give the file's name as it stands in its directory".to_owned())
+            }
+            Self::Git { .. } => Some(
+                "fetch the base branch too (`fetch-depth: 0`), or name it in `migrations.base`"
+                    .to_owned(),
+            ),
+            Self::ReachedSource { .. } => Some(
+                "the command does not take its database from the variable in `migrations.url_env`; stop it now and look at production"
+                    .to_owned(),
+            ),
+            Self::LeftOut { .. } => Some(
+                "rehearse on a server that has the extension: `target.server`".to_owned(),
+            ),
+            Self::Connect(error) => error.hint(),
+            _ => None,
+        }
+    }
+}
+
+/// Runs the migrate stage.
+pub async fn run(
+    context: &Context,
+    restored: Restored,
+    found: &Found,
+) -> Result<Migration, MigrateError> {
+    let policy = &context.policy;
+    let history = History::of(&policy.migrations);
+    let admin = &restored.database().admin;
+    let session = Session::open(admin, &[]).await?;
+    let before = history.read(&session).await?;
+    let source_before = border::read_source(context, &history).await?;
+    let (pending, decided_by) = pending(
+        &policy.migrations,
+        &policy.root,
+        &found.files,
+        &history,
+        before.as_ref(),
+    )
+    .await?;
+
+    let started = std::time::Instant::now();
+    let endpoint = restored.migrator_endpoint();
+    timeouts::set(context, &session, &restored).await?;
+    let mut log = restored
+        .target()
+        .throwaway()
+        .map(|server| LogReader::at_end(&server.log_directory()));
+    let held_back = found.held_back_paths();
+    let log_file = context.log_directory.join("migrate.log");
+    let job = runner::Job {
+        tools: &restored.target().tools,
+        endpoint: &endpoint,
+        admin,
+        files: match policy.migrations.runner {
+            Runner::Psql => &pending,
+            Runner::Command { .. } => &found.files,
+        },
+        held_back: &held_back,
+        history: &history,
+        stage: Stage::Migrate,
+        log: &log_file,
+    };
+    let ending = runner::run(context, &job).await?;
+    let took = started.elapsed();
+    border::refuse_a_changed_source(context, &history, source_before.as_ref()).await?;
+    // A tool may end every session of the database, ours included.
+    let session = if session.is_closed() {
+        Session::open(admin, &[])
+            .await
+            .map_err(|_| MigrateError::ServerGone)?
+    } else {
+        session
+    };
+    timeouts::reset(context, &session, &restored).await?;
+
+    let records = match &mut log {
+        Some(log) => log.records_until_now(&session).await.unwrap_or_default(),
+        None => Vec::new(),
+    };
+    let after = history.read(&session).await?;
+    drop(session);
+    let matched = Matched::of(&history, after.as_ref());
+    let applied = after
+        .as_ref()
+        .map(|after| history.expand(after, &found.files))
+        .unwrap_or_default();
+    let ran = what_ran(&pending, &ending, matched, &applied);
+    let result = match ending {
+        Ending::TimedOut { limit, file } => MigrationResult::TimedOut { limit, file },
+        Ending::Failed(broken) => {
+            let failed =
+                locate::explain(*broken, &records, &pending, &endpoint, &policy.root).await;
+            border::refuse_what_the_clone_lacks(&failed, restored.left_out())?;
+            MigrationResult::Failed(Box::new(failed))
+        }
+        Ending::Done { .. } if pending.is_empty() && before == after => {
+            MigrationResult::NothingPending
+        }
+        Ending::Done { .. } => MigrationResult::Succeeded,
+    };
+    let succeeded = result.is_success();
+    let facts = Facts {
+        skipped: if succeeded {
+            what_was_skipped(&pending, matched, &applied)
+        } else {
+            Vec::new()
+        },
+        pending: pending.iter().map(|file| file.shown.clone()).collect(),
+        decided_by,
+        ran,
+        held_back: found.held_back.iter().map(Held::of).collect(),
+        unexplained: unexplained(before.as_ref(), found, matched),
+        matched,
+        role: restored.migrator().name.clone(),
+        result,
+        took,
+    };
+    Ok(Migration {
+        facts,
+        outcome: if succeeded {
+            AfterMigration::Migrated(Box::new(Migrated { restored }))
+        } else {
+            AfterMigration::Broken(Box::new(restored))
+        },
+    })
+}
+
+/// Pending files that the history does not have.
+fn what_was_skipped(
+    pending: &[MigrationFile],
+    matched: Matched,
+    applied: &BTreeSet<String>,
+) -> Vec<String> {
+    pending
+        .iter()
+        .filter(|file| matched == Matched::Yes && !file.is_in(applied))
+        .map(|file| file.shown.clone())
+        .collect()
+}
+
+/// The pending files that ran: by the history where it names files, else those we ran ourselves.
+fn what_ran(
+    pending: &[MigrationFile],
+    ending: &Ending,
+    matched: Matched,
+    applied: &BTreeSet<String>,
+) -> Vec<Ran> {
+    let timed = ending.files();
+    let time_of = |file: &MigrationFile| timed.iter().find(|timed| timed.file == *file);
+    pending
+        .iter()
+        .filter(|file| match matched {
+            Matched::Yes => file.is_in(applied),
+            Matched::No => time_of(file).is_some(),
+        })
+        .map(|file| Ran {
+            file: file.shown.clone(),
+            took: time_of(file).map(|timed| timed.took),
+        })
+        .collect()
+}
+
+impl Held {
+    fn of(held: &HeldBack) -> Self {
+        Self {
+            file: held.file.shown.clone(),
+            until: held.by.until,
+            reason: held.by.reason.clone(),
+        }
+    }
+}
+
+impl Matched {
+    /// A history table that never came to be records nothing, whatever it would have been.
+    fn of(history: &History, after: Option<&Applied>) -> Self {
+        if history.names_files() && after.is_some() {
+            Self::Yes
+        } else {
+            Self::No
+        }
+    }
+}
+
+/// What was applied and has no file: a migration of another branch, or a file that is gone.
+fn unexplained(before: Option<&Applied>, found: &Found, matched: Matched) -> Vec<String> {
+    let Some(before) = before.filter(|_| matched == Matched::Yes) else {
+        return Vec::new();
+    };
+    let files = found
+        .files
+        .iter()
+        .chain(found.held_back.iter().map(|held| &held.file));
+    let known: BTreeSet<&String> = files.flat_map(|file| &file.ids).collect();
+    before
+        .ids
+        .iter()
+        .filter(|id| !known.contains(id))
+        .cloned()
+        .collect()
+}
+
+/// The error that ended a migration, as the server logged it: the last one of the migrating role.
+fn last_error<'r>(records: &'r [Record], user: &str, database: &str) -> Option<&'r Record> {
+    records.iter().rev().find(|record| {
+        record.is_error()
+            && record.user.as_deref() == Some(user)
+            && record.dbname.as_deref() == Some(database)
+    })
+}

@@ -1,0 +1,270 @@
+//! The whole run.
+//!
+//! Each stage takes what the stage before handed on, so that none can be left out. What a stage saw
+//! goes to the [`Journal`], which outlives the run whatever ends it.
+
+mod journal;
+mod judgement;
+mod saw;
+
+use std::pin::pin;
+
+use futures_util::future::{Either, join, select};
+use tokio::sync::oneshot;
+
+use crate::clone::{self, CloneError, Cloned};
+use crate::context::Context;
+use crate::migrate::{self, AfterMigration, Migrated};
+use crate::policy::{self, When};
+use crate::postgres::tools::Tools;
+use crate::postgres::{Endpoint, Major, Throwaway, binaries};
+use crate::preflight::{self, Plan};
+use crate::restore::{self, RestoreError, Restored};
+use crate::schema_diff::{self, Baseline, BaselineError, StageError};
+use crate::smoke_ingest::{self, SmokeError};
+use crate::target::{Database, Target, TargetError};
+use crate::verdict::Stage;
+use crate::verify;
+
+pub use journal::Journal;
+
+/// Whether the clone stays when the run is over.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Keep {
+    Clone,
+    Nothing,
+}
+
+/// A clone that was left up.
+pub struct Kept {
+    pub endpoint: Endpoint,
+    /// How a person ends it.
+    pub stop: Option<String>,
+}
+
+/// Runs every stage. The journal says how they ended; what comes back is a clone to be kept.
+pub async fn rehearse(context: &Context, journal: &Journal, keep: Keep) -> Option<Kept> {
+    let plan = journal
+        .stage(Stage::Preflight, preflight::run(context), saw::preflight)
+        .await?;
+    let reader = Tools {
+        binaries: plan.reader.clone(),
+        run: context.run.clone(),
+    };
+    let (cloned, server) = join(
+        journal.stage(
+            Stage::Clone,
+            clone::run(context, plan.source.as_ref(), &plan.inspected, &reader),
+            saw::clone,
+        ),
+        start_early(context, journal, &plan),
+    )
+    .await;
+    let cloned = cloned?;
+
+    let name = cloned.database_name();
+    let restoring = journal.stage(
+        Stage::Restore,
+        restore_and_settle(context, journal, &plan, cloned, server),
+        |settled: &Settled, policy, seen| saw::restore(&settled.restoration, policy, seen),
+    );
+    let installing = install_fresh(context, journal, &plan, &name);
+    // A restore that hands nothing on ends the run at once, whatever the baseline is at.
+    let (settled, baseline) = match select(pin!(restoring), pin!(installing)).await {
+        Either::Left((settled, installing)) => (usable(settled)?, installing.await),
+        Either::Right((baseline, restoring)) => (usable(restoring.await)?, baseline),
+    };
+    let (restored, before) = settled;
+
+    let migration = journal
+        .stage(
+            Stage::Migrate,
+            migrate::run(context, restored, &plan.found),
+            saw::migrate,
+        )
+        .await?;
+    let migrated = match migration.outcome {
+        AfterMigration::Migrated(migrated) => migrated,
+        AfterMigration::Broken(restored) => return keep_clone(*restored, keep),
+    };
+
+    let (looked_at, when_looked_at) = oneshot::channel::<()>();
+    join(
+        async {
+            join(
+                journal.stage(Stage::Verify, verify::run(context, &migrated), saw::verify),
+                compare(context, journal, &migrated, baseline),
+            )
+            .await;
+            // The application writes; what is counted and compared must be the migration's alone.
+            drop(looked_at);
+        },
+        smoke(context, journal, &migrated, before, when_looked_at),
+    )
+    .await;
+    keep_clone(migrated.into_restored(), keep)
+}
+
+/// The clone's server, started while the data is fetched, where its version is known by then.
+async fn start_early(
+    context: &Context,
+    journal: &Journal,
+    plan: &Plan,
+) -> Option<Result<Target, TargetError>> {
+    match (&plan.foreign, &plan.server) {
+        (None, Some(binaries)) if journal.wants(Stage::Restore) => {
+            Some(Target::start(context, binaries, "clone").await)
+        }
+        _ => None,
+    }
+}
+
+/// The clone, ready to be migrated.
+struct Settled {
+    restoration: restore::Restoration,
+    /// The clone as it is, for the application before the migration.
+    before: Option<Database>,
+}
+
+/// A clone that can be migrated, and its copy.
+fn usable(settled: Option<Settled>) -> Option<(Restored, Option<Database>)> {
+    let settled = settled?;
+    Some((settled.restoration.restored?, settled.before))
+}
+
+/// Restores, copies the clone where the smoke test asks for it, and sets the server like
+/// production's. The copy comes first: a server that need not survive a crash makes it faster.
+async fn restore_and_settle(
+    context: &Context,
+    journal: &Journal,
+    plan: &Plan,
+    cloned: Cloned,
+    server: Option<Result<Target, TargetError>>,
+) -> Result<Settled, RestoreError> {
+    let target = match (server, &plan.foreign) {
+        (Some(server), _) => server?,
+        (None, Some(endpoint)) => {
+            let tools = Tools {
+                binaries: plan.reader.clone(),
+                run: context.run.clone(),
+            };
+            Target::foreign(context, endpoint.clone(), tools)
+        }
+        (None, None) => {
+            let version = cloned.provenance.source_version.as_deref();
+            let binaries = match version.and_then(Major::from_version_text) {
+                Some(major) => binaries::find(major, context.policy.bin_dir.as_deref())
+                    .map_err(|error| RestoreError::Source(CloneError::Find(error)))?,
+                None => plan.reader.clone(),
+            };
+            Target::start(context, &binaries, "clone").await?
+        }
+    };
+    let mut restoration = restore::run(context, target, cloned).await?;
+    let mut before = None;
+    if let Some(restored) = &mut restoration.restored {
+        before = copy_for_smoke(context, journal, restored).await?;
+        let settings = match &context.policy.target {
+            policy::Target::Throwaway { settings, .. } => settings.as_slice(),
+            policy::Target::Server(_) => &[],
+        };
+        restored.become_production_like(settings).await?;
+    }
+    Ok(Settled {
+        restoration,
+        before,
+    })
+}
+
+/// Builds the baseline, if it is asked for.
+async fn install_fresh(
+    context: &Context,
+    journal: &Journal,
+    plan: &Plan,
+    name: &str,
+) -> Option<Result<Baseline, BaselineError>> {
+    if !journal.wants(Stage::SchemaDiff) {
+        return None;
+    }
+    let binaries = plan.server.as_ref().unwrap_or(&plan.reader);
+    Some(schema_diff::build_baseline(context, binaries, name, &plan.found).await)
+}
+
+/// A copy of the clone, if the smoke test asks for one.
+async fn copy_for_smoke(
+    context: &Context,
+    journal: &Journal,
+    restored: &Restored,
+) -> Result<Option<Database>, TargetError> {
+    match &context.policy.smoke {
+        Some(smoke) if smoke.when.contains(&When::Before) && journal.wants(Stage::SmokeIngest) => {
+            context.progress.doing(Stage::Restore, "copying the clone");
+            let name = format!("{}_before", restored.database().name());
+            restored.copy(&name).await.map(Some)
+        }
+        _ => Ok(None),
+    }
+}
+
+async fn compare(
+    context: &Context,
+    journal: &Journal,
+    migrated: &Migrated,
+    baseline: Option<Result<Baseline, BaselineError>>,
+) {
+    let Some(baseline) = baseline else { return };
+    let comparing = async {
+        let baseline = baseline.map_err(StageError::Baseline)?;
+        schema_diff::run(context, migrated, baseline).await
+    };
+    journal
+        .stage(Stage::SchemaDiff, comparing, saw::schema_diff)
+        .await;
+}
+
+/// The application on the clone as it was, beside the other looks at the migrated clone, and then on
+/// the migrated clone.
+async fn smoke(
+    context: &Context,
+    journal: &Journal,
+    migrated: &Migrated,
+    copy: Option<Database>,
+    when_looked_at: oneshot::Receiver<()>,
+) {
+    let Some(smoke) = &context.policy.smoke else {
+        return;
+    };
+    let clone = migrated.clone_of();
+    let running = async {
+        let before = match copy {
+            Some(copy) => {
+                let before = smoke_ingest::run(context, smoke, clone, &copy, When::Before).await?;
+                clone
+                    .target()
+                    .drop_database(copy)
+                    .await
+                    .map_err(RestoreError::from)?;
+                Some(before)
+            }
+            None => None,
+        };
+        // The sender is dropped and sends nothing.
+        let _ = when_looked_at.await;
+        let after = smoke_ingest::run(context, smoke, clone, clone.database(), When::After).await?;
+        Ok::<_, SmokeError>(smoke_ingest::Facts { before, after })
+    };
+    journal
+        .stage(Stage::SmokeIngest, running, saw::smoke_ingest)
+        .await;
+}
+
+fn keep_clone(mut restored: Restored, keep: Keep) -> Option<Kept> {
+    if keep == Keep::Nothing {
+        return None;
+    }
+    restored.leave_running();
+    Some(Kept {
+        endpoint: restored.migrator_endpoint(),
+        stop: restored.target().throwaway().map(Throwaway::stop_command),
+    })
+}

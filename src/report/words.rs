@@ -1,0 +1,198 @@
+//! What all formats say alike: marks, words of outcomes, places, the clone's description.
+
+use std::path::{Component, Path};
+
+use jiff::Timestamp;
+
+use crate::text::human_bytes;
+use crate::verdict::{
+    Judged, Level, MigrationState, Outcome, Place, Provenance, RunReport, Stage, StageReport,
+    Verdict,
+};
+
+/// Our version, as reports name it.
+pub const VERSION: &str = env!("CARGO_PKG_VERSION");
+
+/// The verdict as a headline.
+pub fn headline(verdict: Verdict) -> &'static str {
+    match verdict {
+        Verdict::Go => "GO",
+        Verdict::NoGo => "NO-GO",
+        Verdict::Undecided => "UNDECIDED",
+    }
+}
+
+/// One character for an outcome; it is never alone where a word fits.
+pub fn mark(outcome: &Outcome) -> &'static str {
+    match outcome {
+        Outcome::Passed => "✓",
+        Outcome::Failed => "✗",
+        Outcome::Errored(_) => "!",
+        Outcome::NotRun(_) => "–",
+    }
+}
+
+/// An outcome in a word or two.
+pub fn word(outcome: &Outcome) -> &'static str {
+    match outcome {
+        Outcome::Passed => "passed",
+        Outcome::Failed => "failed",
+        Outcome::Errored(_) => "could not tell",
+        Outcome::NotRun(_) => "not run",
+    }
+}
+
+/// Why a stage came to no result.
+pub fn because(outcome: &Outcome) -> Option<String> {
+    match outcome {
+        Outcome::Passed | Outcome::Failed => None,
+        Outcome::Errored(failure) => Some(failure.one_line()),
+        Outcome::NotRun(not_run) => Some(not_run.because.clone()),
+    }
+}
+
+/// What a stage's line says beside its outcome: why it came to nothing, else what it saw.
+pub fn remark(stage: &StageReport) -> String {
+    match &stage.outcome {
+        Outcome::Errored(_) | Outcome::NotRun(_) => because(&stage.outcome).unwrap_or_default(),
+        Outcome::Passed | Outcome::Failed => stage.saw.join("; "),
+    }
+}
+
+/// One character for what became of a migration.
+pub fn migration_mark(state: MigrationState) -> &'static str {
+    match state {
+        MigrationState::Ran => "✓",
+        MigrationState::Failed => "✗",
+        MigrationState::DidNotRun | MigrationState::HeldBack => "–",
+    }
+}
+
+/// A place as the repository names it.
+///
+/// Files are relative to the policy; a policy in a folder of the repository adds that folder. A path
+/// that leaves the working directory says nothing about the repository and adds nothing.
+pub fn repository_place(report: &RunReport, place: &Place) -> Place {
+    let folder = Path::new(&report.policy_file)
+        .parent()
+        .filter(|folder| {
+            folder
+                .components()
+                .all(|part| matches!(part, Component::Normal(_) | Component::CurDir))
+        })
+        .map(|folder| {
+            folder
+                .components()
+                .filter(|part| matches!(part, Component::Normal(_)))
+                .map(|part| part.as_os_str().to_string_lossy().into_owned())
+                .collect::<Vec<_>>()
+                .join("/")
+        })
+        .filter(|folder| !folder.is_empty());
+    let file = place.file.strip_prefix("./").unwrap_or(&place.file);
+    Place {
+        file: match folder {
+            Some(folder) if !Path::new(file).is_absolute() => format!("{folder}/{file}"),
+            _ => file.to_owned(),
+        },
+        line: place.line,
+    }
+}
+
+/// A finding's place as the repository names it.
+pub fn place(report: &RunReport, judged: &Judged) -> Option<Place> {
+    let place = judged.finding.place.as_ref()?;
+    Some(repository_place(report, place))
+}
+
+/// Findings of a level that does not block, without the accepted ones.
+pub fn of_level(report: &RunReport, level: Level) -> impl Iterator<Item = &Judged> {
+    report
+        .findings
+        .iter()
+        .filter(move |judged| judged.accepted.is_none() && judged.level == level)
+}
+
+/// Findings that the policy accepts.
+pub fn accepted(report: &RunReport) -> impl Iterator<Item = &Judged> {
+    report
+        .findings
+        .iter()
+        .filter(|judged| judged.accepted.is_some())
+}
+
+/// The stages that could not tell.
+pub fn errored(report: &RunReport) -> impl Iterator<Item = (Stage, &crate::verdict::Failure)> {
+    report
+        .stages
+        .iter()
+        .filter_map(|stage| match &stage.outcome {
+            Outcome::Errored(failure) => Some((stage.stage, failure)),
+            _ => None,
+        })
+}
+
+/// `2026-11-20 03:00 UTC`.
+pub fn moment(timestamp: Timestamp) -> String {
+    timestamp.strftime("%Y-%m-%d %H:%M UTC").to_string()
+}
+
+/// The clone's description, a word and a phrase a line.
+pub fn provenance(provenance: &Provenance) -> Vec<(&'static str, String)> {
+    let mut lines = vec![("source", provenance.source.clone())];
+    if let Some(database) = &provenance.database {
+        lines.push(("database", format!("`{database}`")));
+    }
+    if let Some(bytes) = provenance.source_bytes {
+        lines.push(("size", human_bytes(bytes)));
+    }
+    if let Some(data_as_of) = provenance.data_as_of {
+        lines.push(("data as of", moment(data_as_of)));
+    }
+    let clone = format!("PostgreSQL {}", provenance.server_version);
+    lines.push(match &provenance.source_version {
+        Some(source) if *source != provenance.server_version => {
+            ("server", format!("{clone}, the source has {source}"))
+        }
+        Some(_) => ("server", format!("{clone}, as the source")),
+        None => ("server", clone),
+    });
+    lines
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_policy_in_a_folder_adds_the_folder() {
+        let mut report = RunReport {
+            name: String::new(),
+            policy_file: String::new(),
+            run: String::new(),
+            started: Timestamp::UNIX_EPOCH,
+            took: std::time::Duration::ZERO,
+            verdict: Verdict::Undecided,
+            reason: String::new(),
+            stages: Vec::new(),
+            findings: Vec::new(),
+            rules: Vec::new(),
+            migrations: Vec::new(),
+            provenance: None,
+        };
+        let place = Place {
+            file: "./m/1.sql".into(),
+            line: Some(3),
+        };
+        for (policy, expected) in [
+            ("pgrehearse.yml", "m/1.sql:3"),
+            ("./pgrehearse.yml", "m/1.sql:3"),
+            ("db/x/pgrehearse.yml", "db/x/m/1.sql:3"),
+            ("../pgrehearse.yml", "m/1.sql:3"),
+            ("/srv/pgrehearse.yml", "m/1.sql:3"),
+        ] {
+            report.policy_file = policy.into();
+            assert_eq!(repository_place(&report, &place).to_string(), expected);
+        }
+    }
+}

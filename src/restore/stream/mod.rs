@@ -1,0 +1,190 @@
+//! Streaming a live database into the clone: no dump on disk, no text in between.
+//!
+//! ```text
+//! schema (pg_dump) ─ before data ─┬─ table: rows ─ keys ─ indexes ─ ANALYZE ─┐
+//!                                 ├─ table: rows ─ keys ─ indexes ─ ANALYZE ─┼─ foreign keys ─ the rest
+//!                                 └─ …                                       ┘
+//! ```
+//!
+//! A table's indexes are built as soon as its rows are in, while they are still in memory.
+
+mod copy;
+mod plan;
+mod workers;
+
+use std::collections::BTreeMap;
+
+use super::archive::{self, Call, ForeignKeys};
+use super::fidelity::{Expected, Named, Rows};
+use super::{RestoreError, noise};
+use crate::clone::{Live, LiveSequence};
+use crate::context::Context;
+use crate::postgres::archive::{Contents, EntryKind};
+use crate::postgres::session::During as _;
+use crate::postgres::{Endpoint, Session};
+use crate::target::Target;
+use crate::text::{count_of, quote_literal};
+use crate::verdict::Stage;
+
+pub use workers::run_all;
+
+/// What streaming left behind it.
+pub struct Done {
+    pub errors: Vec<noise::RestoreError>,
+    pub expected: Expected,
+    pub left_out: Vec<String>,
+    pub dropped: Vec<String>,
+}
+
+/// Streams `live` into the database at `into`.
+pub async fn restore(
+    context: &Context,
+    target: &Target,
+    into: &Endpoint,
+    session: &Session,
+    live: Live,
+    available: &[String],
+) -> Result<Done, RestoreError> {
+    let apart = if target.is_ours() {
+        ForeignKeys::Apart
+    } else {
+        ForeignKeys::WithTheRest
+    };
+    let selection = archive::select(context, &live.contents, available, apart)?;
+    let call = |list, arguments| Call {
+        archive: &live.schema,
+        into,
+        list,
+        arguments,
+    };
+    let mut errors = archive::restore(
+        context,
+        target,
+        call(&selection.main, &["--section=pre-data"]),
+    )
+    .await?;
+
+    let plan = plan::read(context, target, &live.schema, &selection.main).await?;
+    context.progress.doing(
+        Stage::Restore,
+        format!(
+            "streaming {} with {} jobs",
+            count_of(live.tables.len() as u64, "table"),
+            context.jobs()
+        ),
+    );
+    let copied = workers::run(context, into, &live, plan.by_table).await?;
+    errors.extend(copied.errors);
+    set_sequences(session, &live.sequences).await?;
+    if live.has_large_objects {
+        errors.extend(copy_large_objects(context, target, into, &live).await?);
+    }
+    // Indexes of partitioned tables, attached to what was built on the partitions.
+    errors.extend(run_all(session, plan.after_data).await);
+    if let Some(list) = &selection.foreign_keys {
+        errors
+            .extend(archive::add_foreign_keys(context, target, &live.schema, list, session).await?);
+    }
+    errors.extend(
+        archive::restore(context, target, call(&plan.rest, &["--section=post-data"])).await?,
+    );
+    errors.extend(refresh_views(session, &live.holder).await?);
+    // The snapshot and its locks are let go as early as can be.
+    drop(live.holder);
+    Ok(Done {
+        errors,
+        expected: expected(&live.contents, &copied.rows),
+        left_out: selection.left_out,
+        dropped: selection.dropped,
+    })
+}
+
+fn expected(contents: &Contents, rows: &BTreeMap<crate::text::QualifiedName, u64>) -> Expected {
+    Expected {
+        tables: contents
+            .of_kind(EntryKind::Table)
+            .cloned()
+            .map(Named::Entry)
+            .collect(),
+        rows: Rows::Counted(
+            rows.iter()
+                .map(|(table, rows)| (Named::Exactly(table.clone()), *rows))
+                .collect(),
+        ),
+    }
+}
+
+async fn set_sequences(session: &Session, sequences: &[LiveSequence]) -> Result<(), RestoreError> {
+    for some in sequences.chunks(500) {
+        let calls: Vec<String> = some
+            .iter()
+            .map(|sequence| {
+                format!(
+                    "select setval({}::regclass, {}, {}) where to_regclass({0}) is not null",
+                    quote_literal(&sequence.name.to_string()),
+                    sequence.last_value,
+                    sequence.is_called
+                )
+            })
+            .collect();
+        session
+            .run(
+                &calls.join(";\n"),
+                "set the sequences to where the source's stand",
+            )
+            .await?;
+    }
+    Ok(())
+}
+
+/// Large objects have no table to stream: a second archive of them alone, in the same snapshot.
+async fn copy_large_objects(
+    context: &Context,
+    target: &Target,
+    into: &Endpoint,
+    live: &Live,
+) -> Result<Vec<noise::RestoreError>, RestoreError> {
+    let path = context.workspace.file("large-objects.dump");
+    let dump = target
+        .tools
+        .program("pg_dump", Some(&live.endpoint))
+        .args([
+            "--format=custom",
+            "--compress=0",
+            "--blobs",
+            "--no-password",
+        ])
+        .arg("--exclude-table-data=*")
+        .arg(format!("--snapshot={}", live.snapshot))
+        .arg("--file")
+        .arg(&path);
+    target.tools.output_of(dump).await?;
+    let contents = Contents::read(&target.tools, &path).await?;
+    let list = contents.list(|entry| entry.kind == EntryKind::LargeObjects);
+    archive::restore(
+        context,
+        target,
+        Call {
+            archive: &path,
+            into,
+            list: &list,
+            arguments: &[],
+        },
+    )
+    .await
+}
+
+/// Fills the materialised views that the source has filled, those that others read first.
+async fn refresh_views(
+    session: &Session,
+    holder: &Session,
+) -> Result<Vec<noise::RestoreError>, RestoreError> {
+    let statements: Vec<String> = holder
+        .query(include_str!("../sql/materialized_views.sql"), &[])
+        .await
+        .during("read the source's materialised views")?
+        .iter()
+        .map(|row| row.get(0))
+        .collect();
+    Ok(run_all(session, statements).await)
+}

@@ -1,0 +1,86 @@
+//! `allow-expired` and `allow-unused`: the policy's own exceptions, which must not outlive their
+//! reason.
+
+use jiff::civil::Date;
+
+use super::{Facts, Rule};
+use crate::verdict::{Accepted, Finding, Level, Place, Stage};
+
+pub static ALLOW_EXPIRED: Rule = Rule {
+    id: "allow-expired",
+    stage: Stage::Preflight,
+    level: Level::Warn,
+    summary: "no entry of `allow` is past its last day",
+    effect: "an exception that nobody looks at again becomes the rule",
+    remedy: "repair what the entry accepts, or give it a new day and a reason",
+    judge: |_, _| Vec::new(),
+};
+
+pub static ALLOW_UNUSED: Rule = Rule {
+    id: "allow-unused",
+    stage: Stage::Preflight,
+    level: Level::Warn,
+    summary: "every entry of `allow` accepts something",
+    effect: "an exception without its cause would hide the next finding that fits it",
+    remedy: "delete the entry",
+    judge: |_, _| Vec::new(),
+};
+
+/// An entry of `allow`, and what it did in this run.
+pub struct Allowance<'a> {
+    pub rule: &'a str,
+    /// The pattern it was written with.
+    pub object: Option<&'a str>,
+    pub accepted: &'a Accepted,
+    pub place: Place,
+    /// Whether a finding fits it.
+    pub is_used: bool,
+    /// Whether the stage of its rule ran, so that a finding could have come.
+    pub could_be_used: bool,
+}
+
+/// Judges the entries. An expired one accepts nothing.
+pub fn judge(entries: &[Allowance<'_>], today: Date) -> Vec<Finding> {
+    entries
+        .iter()
+        .filter_map(|entry| {
+            let about = match entry.object {
+                Some(object) => format!("`{}` on `{object}`", entry.rule),
+                None => format!("`{}`", entry.rule),
+            };
+            let (rule, message) = if entry.accepted.until < today && entry.is_used {
+                (
+                    &ALLOW_EXPIRED,
+                    format!("accepting {about} ended on {}", entry.accepted.until),
+                )
+            } else if !entry.is_used && entry.could_be_used {
+                (
+                    &ALLOW_UNUSED,
+                    format!("nothing fits the entry that accepts {about}"),
+                )
+            } else {
+                return None;
+            };
+            Some(Finding {
+                object: entry.object.map(str::to_owned),
+                evidence: vec![format!("its reason: {}", entry.accepted.reason)],
+                place: Some(entry.place.clone()),
+                ..rule.finding(message)
+            })
+        })
+        .collect()
+}
+
+impl Facts {
+    /// Whether the stage of a rule observed anything.
+    pub fn cover(&self, stage: Stage) -> bool {
+        match stage {
+            Stage::Preflight | Stage::Clone => true,
+            Stage::Restore => self.restore.is_some(),
+            Stage::Migrate => self.migrate.is_some(),
+            Stage::Verify => self.verify.is_some(),
+            Stage::SchemaDiff => self.schema_diff.is_some(),
+            Stage::SmokeIngest => self.smoke.is_some(),
+        }
+    }
+}

@@ -1,0 +1,130 @@
+//! Rules judge facts. Pure functions: what they need was observed by a stage.
+//!
+//! A rule is a record in a static list. Levels are the policy's to change and are applied later, in
+//! [`crate::verdict`].
+
+mod allowances;
+mod assertions;
+mod constraints;
+mod drift;
+mod migration;
+mod required;
+mod restored;
+mod rows;
+mod smoke;
+mod violations;
+
+use jiff::civil::Date;
+
+use crate::verdict::{Finding, Level, Stage};
+use crate::{migrate, restore, schema_diff, smoke_ingest, verify};
+
+pub use allowances::{ALLOW_EXPIRED, ALLOW_UNUSED, Allowance, judge as judge_allowances};
+pub use smoke::rule_of;
+
+/// A rule.
+pub struct Rule {
+    /// Its name in policies and reports.
+    pub id: &'static str,
+    pub stage: Stage,
+    /// Its level where the policy says nothing.
+    pub level: Level,
+    /// What it refuses, in a sentence.
+    pub summary: &'static str,
+    /// What it does to the service.
+    pub effect: &'static str,
+    /// What to do instead.
+    pub remedy: &'static str,
+    judge: fn(&Rule, &Facts) -> Vec<Finding>,
+}
+
+/// Everything that the stages of a run observed. A stage that did not run has no facts.
+#[derive(Clone, Default)]
+pub struct Facts {
+    /// The day by which dates are judged.
+    pub today: Date,
+    pub restore: Option<restore::Facts>,
+    pub migrate: Option<migrate::Facts>,
+    pub verify: Option<verify::Facts>,
+    pub schema_diff: Option<schema_diff::Facts>,
+    pub smoke: Option<smoke_ingest::Facts>,
+}
+
+impl Rule {
+    /// A finding of this rule, to be filled in.
+    fn finding(&self, message: impl Into<String>) -> Finding {
+        Finding {
+            rule: self.id,
+            stage: self.stage,
+            object: None,
+            message: message.into(),
+            effect: self.effect.to_owned(),
+            advice: Some(self.remedy.to_owned()),
+            sql: None,
+            evidence: Vec::new(),
+            place: None,
+        }
+    }
+}
+
+/// Every rule, in the order in which its facts come to be.
+pub const ALL: &[&Rule] = &[
+    &restored::RESTORE_INCOMPLETE,
+    &violations::NOT_NULL_VIOLATED,
+    &violations::UNIQUE_VIOLATED,
+    &violations::FOREIGN_KEY_VIOLATED,
+    &violations::CHECK_VIOLATED,
+    &migration::MIGRATION_FAILED,
+    &migration::MIGRATION_TIMEOUT,
+    &migration::PENDING_MISMATCH,
+    &migration::HOLD_BACK_OVERDUE,
+    &constraints::CONSTRAINT_NOT_VALIDATED,
+    &constraints::INDEX_NOT_VALID,
+    &required::REQUIRED_TABLE_MISSING,
+    &required::REQUIRED_EXTENSION_MISSING,
+    &rows::ROWS_LOST,
+    &rows::ROWS_GAINED,
+    &assertions::ASSERTION_FAILED,
+    &drift::SCHEMA_DRIFT,
+    &drift::FRESH_INSTALL_BROKEN,
+    &smoke::APP_NOT_READY,
+    &smoke::APP_CRASHED,
+    &smoke::INGEST_FAILED,
+    &smoke::PAGE_FAILED,
+    &smoke::LOG_PATTERN,
+    &smoke::APP_SQL_ERROR,
+    &ALLOW_EXPIRED,
+    &ALLOW_UNUSED,
+];
+
+/// The rule of that name.
+pub fn by_id(id: &str) -> Option<&'static Rule> {
+    ALL.iter().copied().find(|rule| rule.id == id)
+}
+
+/// What all rules find.
+pub fn judge(facts: &Facts) -> Vec<Finding> {
+    ALL.iter()
+        .flat_map(|rule| (rule.judge)(rule, facts))
+        .collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeSet;
+
+    use super::{ALL, Facts, by_id, judge};
+
+    #[test]
+    fn names_are_unique_and_found() {
+        let names: BTreeSet<&str> = ALL.iter().map(|rule| rule.id).collect();
+        assert_eq!(names.len(), ALL.len());
+        assert!(by_id("schema-drift").is_some());
+        assert!(by_id("schema_drift").is_none());
+    }
+
+    #[test]
+    fn nothing_observed_is_nothing_found() {
+        assert_eq!(judge(&Facts::default()), []);
+    }
+}

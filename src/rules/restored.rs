@@ -1,0 +1,47 @@
+//! `restore-incomplete`: the clone is not all of production.
+
+use super::{Facts, Rule};
+use crate::text::count_of;
+use crate::verdict::{Finding, Level, Stage};
+
+pub(super) static RESTORE_INCOMPLETE: Rule = Rule {
+    id: "restore-incomplete",
+    stage: Stage::Restore,
+    level: Level::Block,
+    summary: "every table and every row of the source is in the clone, and every restore error is explained",
+    effect: "a migration that ran on a part of production says nothing of the rest",
+    remedy: "repair the dump, or say in `restore.accept_errors` why the error does no harm",
+    judge,
+};
+
+fn judge(rule: &Rule, facts: &Facts) -> Vec<Finding> {
+    let Some(restore) = &facts.restore else {
+        return Vec::new();
+    };
+    let fidelity = &restore.fidelity;
+    let missing = fidelity.missing_tables.iter().map(|table| Finding {
+        object: Some(table.clone()),
+        ..rule.finding(format!("table `{table}` of the source is not in the clone"))
+    });
+    let rows = fidelity.row_mismatches.iter().map(|mismatch| Finding {
+        object: Some(mismatch.table.clone()),
+        ..rule.finding(format!(
+            "`{}` has {} in the clone and {} in the source",
+            mismatch.table,
+            count_of(mismatch.found, "row"),
+            count_of(mismatch.expected, "row")
+        ))
+    });
+    let errors = restore.errors.iter().map(|error| {
+        let about = if error.about.is_empty() {
+            &error.statement
+        } else {
+            &error.about
+        };
+        Finding {
+            object: (!about.is_empty()).then(|| about.clone()),
+            ..rule.finding(format!("restoring `{about}` failed: {}", error.message))
+        }
+    });
+    missing.chain(rows).chain(errors).collect()
+}

@@ -1,0 +1,122 @@
+//! Differences as sentences.
+
+use super::kind::ObjectKind;
+use super::model::{Object, Value};
+use super::property::Property;
+
+/// A longer value is not put into a sentence; it is beside it anyway.
+const SENTENCE_ROOM: usize = 100;
+
+/// "column type is `text`, the baseline has `character varying(40)`".
+pub(super) fn differs(
+    property: Property,
+    clone: Option<&Value>,
+    baseline: Option<&Value>,
+) -> String {
+    let term = property.term();
+    if property.is_set() {
+        return set_differs(term, clone, baseline);
+    }
+    let (clone, baseline) = (clone.map(Value::to_text), baseline.map(Value::to_text));
+    let fits = |text: &Option<String>| {
+        text.as_ref()
+            .is_none_or(|text| text.len() <= SENTENCE_ROOM && !text.contains('\n'))
+    };
+    if !fits(&clone) || !fits(&baseline) {
+        return match (&clone, &baseline) {
+            (None, _) => format!("there is no {term}, the baseline has one"),
+            (_, None) => format!("there is a {term}, the baseline has none"),
+            _ => format!("{term} is not the baseline's"),
+        };
+    }
+    match (clone, baseline) {
+        (Some(clone), Some(baseline)) => {
+            format!("{term} is `{clone}`, the baseline has `{baseline}`")
+        }
+        (Some(clone), None) => format!("{term} is `{clone}`, the baseline has none"),
+        (None, Some(baseline)) => format!("there is no {term}, the baseline has `{baseline}`"),
+        (None, None) => format!("{term} differs"),
+    }
+}
+
+/// "storage parameters: only the clone has `fillfactor=70`".
+fn set_differs(term: &str, clone: Option<&Value>, baseline: Option<&Value>) -> String {
+    let only = |one: Option<&Value>, other: Option<&Value>| -> String {
+        let other = other.map_or(&[][..], Value::members);
+        one.map_or(&[][..], Value::members)
+            .iter()
+            .filter(|member| !other.contains(member))
+            .map(|member| format!("`{member}`"))
+            .collect::<Vec<_>>()
+            .join(", ")
+    };
+    let parts: Vec<String> = [
+        ("clone", only(clone, baseline)),
+        ("baseline", only(baseline, clone)),
+    ]
+    .into_iter()
+    .filter(|(_, members)| !members.is_empty())
+    .map(|(side, members)| format!("only the {side} has {members}"))
+    .collect();
+    format!("{term}: {}", parts.join(", "))
+}
+
+/// "the table is only in the clone".
+pub(super) fn only_in(kind: ObjectKind, side: &str, partitions: usize) -> String {
+    let verb = if kind == ObjectKind::DefaultPrivileges || kind == ObjectKind::Statistics {
+        "are"
+    } else {
+        "is"
+    };
+    match partitions {
+        0 => format!("the {kind} {verb} only in the {side}"),
+        1 => format!("the {kind} and its partition are only in the {side}"),
+        count => format!("the {kind} and its {count} partitions are only in the {side}"),
+    }
+}
+
+/// "constraint name is `a`, the baseline has `b`".
+pub(super) fn named(kind: ObjectKind, clone: &str, baseline: &str) -> String {
+    format!("{kind} name is `{clone}`, the baseline has `{baseline}`")
+}
+
+/// An object in a line, for the side that has it.
+pub(super) fn summary(object: Object<'_>) -> Option<String> {
+    use Property as P;
+    let text = |property| object.text(property);
+    match object.key.kind {
+        ObjectKind::Column => {
+            let mut parts = vec![text(P::ColumnType)?.to_owned()];
+            if let Some(default) = text(P::Default) {
+                parts.push(format!("default {default}"));
+            }
+            if let Some(generated) = text(P::Generated) {
+                parts.push(format!("generated always as {generated}"));
+            }
+            if let Some(identity) = text(P::Identity) {
+                parts.push(format!("generated {identity} as identity"));
+            }
+            parts.extend(
+                text(P::Nullability)
+                    .filter(|nullability| *nullability != "null")
+                    .map(str::to_owned),
+            );
+            Some(parts.join(" "))
+        }
+        ObjectKind::Function | ObjectKind::Procedure => text(P::CreateStatement).map(str::to_owned),
+        ObjectKind::Policy => Some(format!(
+            "{} for {} to {}",
+            text(P::Permissiveness)?,
+            text(P::Command)?,
+            object.many(P::Roles).join(", ")
+        )),
+        ObjectKind::Extension => text(P::Version).map(|version| format!("version {version}")),
+        ObjectKind::Sequence => text(P::DataType).map(str::to_owned),
+        ObjectKind::Domain => text(P::BaseType).map(str::to_owned),
+        ObjectKind::EventTrigger => text(P::Event).map(str::to_owned),
+        _ => [P::Definition, P::Labels, P::Attributes, P::Privileges]
+            .into_iter()
+            .find_map(|property| object.facts.get(&property))
+            .map(Value::to_text),
+    }
+}

@@ -1,0 +1,250 @@
+//! Facts are judged, levels are applied, and one word comes of it. Here and nowhere else.
+
+use std::fmt;
+
+use serde::Serialize;
+
+use super::finding::{Accepted, Finding, Judged, Level};
+use super::outcome::{NotRunKind, Outcome, Stage};
+use super::report::StageReport;
+use crate::text::{count_of, human_count};
+
+/// The answer.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Verdict {
+    Go,
+    NoGo,
+    Undecided,
+}
+
+impl Verdict {
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Go => "go",
+            Self::NoGo => "no-go",
+            Self::Undecided => "undecided",
+        }
+    }
+}
+
+impl fmt::Display for Verdict {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.write_str(self.as_str())
+    }
+}
+
+/// Gives each finding its level and what accepts it. Findings of rules that are off go.
+pub fn judge(
+    findings: Vec<Finding>,
+    level_of: impl Fn(&Finding) -> Level,
+    accepted_by: impl Fn(&Finding) -> Option<Accepted>,
+) -> Vec<Judged> {
+    let mut judged: Vec<Judged> = findings
+        .into_iter()
+        .map(|finding| Judged {
+            level: level_of(&finding),
+            accepted: accepted_by(&finding),
+            finding,
+        })
+        .filter(|judged| judged.level != Level::Off)
+        .collect();
+    judged.sort_by_key(|judged| {
+        (
+            !judged.blocks(),
+            judged.accepted.is_some(),
+            std::cmp::Reverse(judged.level),
+            judged.finding.stage,
+        )
+    });
+    judged
+}
+
+/// Makes a stage that ran a failed one where a finding of it blocks.
+pub fn apply(stages: &mut [StageReport], findings: &[Judged]) {
+    for report in stages {
+        let blocked = findings
+            .iter()
+            .any(|judged| judged.blocks() && judged.finding.stage == report.stage);
+        if blocked && report.outcome == Outcome::Passed {
+            report.outcome = Outcome::Failed;
+        }
+    }
+}
+
+/// Stages without which nothing was rehearsed.
+const NEEDED: [Stage; 5] = [
+    Stage::Preflight,
+    Stage::Clone,
+    Stage::Restore,
+    Stage::Migrate,
+    Stage::Verify,
+];
+
+/// The verdict, and its reason in a sentence.
+///
+/// A finding that blocks is a certain no, whatever else went wrong. Without one, everything that was
+/// to be done must have been done: silence is never green.
+pub fn decide(stages: &[StageReport], findings: &[Judged]) -> (Verdict, String) {
+    let blocking: Vec<&Judged> = findings.iter().filter(|judged| judged.blocks()).collect();
+    if let Some(first) = blocking.first() {
+        let others = blocking.len() as u64 - 1;
+        let mut reason = first.finding.message.clone();
+        if others > 0 {
+            reason.push_str(&format!(" (and {} more)", human_count(others)));
+        }
+        return (Verdict::NoGo, reason);
+    }
+    for report in stages {
+        match &report.outcome {
+            Outcome::Errored(failure) => {
+                return (
+                    Verdict::Undecided,
+                    format!("{}: {}", report.stage, failure.one_line()),
+                );
+            }
+            Outcome::NotRun(not_run) if not_run.kind == NotRunKind::CutShort => {
+                return (
+                    Verdict::Undecided,
+                    format!("{} did not run: {}", report.stage, not_run.because),
+                );
+            }
+            Outcome::Passed | Outcome::Failed | Outcome::NotRun(_) => {}
+        }
+    }
+    for needed in NEEDED {
+        let passed = stages
+            .iter()
+            .any(|report| report.stage == needed && report.outcome == Outcome::Passed);
+        if !passed {
+            return (Verdict::Undecided, format!("{needed} did not run"));
+        }
+    }
+    let reason = match findings.len() as u64 {
+        0 => "the migration ran on a clone of production and nothing speaks against it".to_owned(),
+        some => format!(
+            "the migration ran on a clone of production and nothing blocks it; {} to read",
+            count_of(some, "finding")
+        ),
+    };
+    (Verdict::Go, reason)
+}
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use super::*;
+    use crate::verdict::{Failure, NotRun};
+
+    fn stages(change: impl Fn(Stage) -> Outcome) -> Vec<StageReport> {
+        Stage::ALL
+            .into_iter()
+            .map(|stage| StageReport {
+                stage,
+                outcome: change(stage),
+                began: Duration::ZERO,
+                took: Duration::ZERO,
+                saw: Vec::new(),
+            })
+            .collect()
+    }
+
+    fn finding(stage: Stage) -> Finding {
+        Finding {
+            rule: "rows-lost",
+            stage,
+            object: None,
+            message: "rows are gone".into(),
+            effect: String::new(),
+            advice: None,
+            sql: None,
+            evidence: Vec::new(),
+            place: None,
+        }
+    }
+
+    fn judged(level: Level, accepted: Option<&Accepted>) -> Vec<Judged> {
+        judge(
+            vec![finding(Stage::Verify)],
+            |_| level,
+            |_| accepted.cloned(),
+        )
+    }
+
+    #[test]
+    fn everything_passed_is_go() {
+        assert_eq!(decide(&stages(|_| Outcome::Passed), &[]).0, Verdict::Go);
+    }
+
+    #[test]
+    fn silence_is_never_green() {
+        assert_eq!(decide(&[], &[]).0, Verdict::Undecided);
+        for silent in Stage::ALL {
+            let cut = |kind| {
+                stages(|stage| {
+                    if stage == silent {
+                        Outcome::NotRun(NotRun {
+                            because: "x".into(),
+                            kind,
+                        })
+                    } else {
+                        Outcome::Passed
+                    }
+                })
+            };
+            assert_eq!(
+                decide(&cut(NotRunKind::CutShort), &[]).0,
+                Verdict::Undecided,
+                "{silent}"
+            );
+            let optional = matches!(silent, Stage::SchemaDiff | Stage::SmokeIngest);
+            let expected = if optional {
+                Verdict::Go
+            } else {
+                Verdict::Undecided
+            };
+            assert_eq!(
+                decide(&cut(NotRunKind::NotAskedFor), &[]).0,
+                expected,
+                "{silent}"
+            );
+        }
+    }
+
+    #[test]
+    fn a_blocking_finding_is_a_no_even_if_something_else_broke() {
+        let broken = stages(|stage| match stage {
+            Stage::SmokeIngest => Outcome::Errored(Failure::because("no answer")),
+            _ => Outcome::Passed,
+        });
+        assert_eq!(decide(&broken, &[]).0, Verdict::Undecided);
+        assert_eq!(
+            decide(&broken, &judged(Level::Block, None)).0,
+            Verdict::NoGo
+        );
+    }
+
+    #[test]
+    fn levels_and_acceptance_count() {
+        let passed = stages(|_| Outcome::Passed);
+        let accepted = Accepted {
+            reason: "known".into(),
+            until: jiff::civil::date(2027, 1, 1),
+        };
+        assert_eq!(decide(&passed, &judged(Level::Warn, None)).0, Verdict::Go);
+        assert_eq!(
+            decide(&passed, &judged(Level::Block, Some(&accepted))).0,
+            Verdict::Go
+        );
+        assert!(judged(Level::Off, None).is_empty());
+        let mut applied = passed;
+        apply(&mut applied, &judged(Level::Block, None));
+        let failed: Vec<Stage> = applied
+            .iter()
+            .filter(|report| report.outcome == Outcome::Failed)
+            .map(|report| report.stage)
+            .collect();
+        assert_eq!(failed, [Stage::Verify]);
+    }
+}

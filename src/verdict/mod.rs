@@ -1,0 +1,11 @@
+//! What a run comes to: findings, outcomes of stages, and one word.
+
+mod decide;
+mod finding;
+mod outcome;
+mod report;
+
+pub use decide::{Verdict, apply, decide, judge};
+pub use finding::{Accepted, Finding, Judged, Level, Place};
+pub use outcome::{Explained, Failure, NotRun, NotRunKind, Outcome, Stage};
+pub use report::{MigrationReport, MigrationState, Provenance, RuleReport, RunReport, StageReport};
