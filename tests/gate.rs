@@ -1,0 +1,209 @@
+//! The main job from end to end, on small projects.
+
+mod harness;
+
+use harness::gate::Project;
+
+const PRODUCTION: &str = "\
+    create table customers (id int primary key, mail text);\n\
+    insert into customers select i, 'jane' || i || '@secret.example' from generate_series(1, 100) i;\n";
+
+/// What a fresh install has before the migrations of these tests.
+const INIT: &str = "create table customers (id int primary key, mail text);\n";
+
+fn project(migrations: &[(&str, &str)]) -> Project {
+    let project = Project::sql(PRODUCTION, migrations);
+    project.file("init.sql", INIT);
+    project
+}
+
+#[test]
+fn three_lines_are_enough() {
+    let project = Project::sql(
+        "create table t (id int);",
+        &[
+            ("1.sql", "create table if not exists t (id int);"),
+            ("2.sql", "alter table t add note text;"),
+        ],
+    );
+    let run = project.short_policy("").run();
+    run.expect(0, "go", &[]);
+    for stage in [
+        "preflight",
+        "clone",
+        "restore",
+        "migrate",
+        "verify",
+        "schema-diff",
+    ] {
+        assert_eq!(run.outcome(stage), "passed", "{stage}");
+    }
+    assert_eq!(run.outcome("smoke-ingest"), "not-run");
+    for file in ["junit.xml", "report.json", "comment.md", "report.html"] {
+        assert!(run.reports.join(file).is_file(), "{file}");
+    }
+}
+
+#[test]
+fn a_row_that_breaks_a_constraint_is_counted_and_never_shown() {
+    let project = project(&[("1.sql", "create unique index on customers (left(mail, 4));")]);
+    let run = project.short_policy("baseline: { init: init.sql }").run();
+    run.expect(1, "no-go", &["unique-violated"]);
+    assert_eq!(
+        run.findings()[0]["message"],
+        "100 of 100 rows of `public.customers` share their `(\"left\"(mail, 4))` with another, which the migration makes unique"
+    );
+    assert_eq!(run.findings()[0]["file"], "migrations/1.sql");
+    assert!(
+        !run.everything().contains("secret.example"),
+        "{}",
+        run.everything()
+    );
+}
+
+#[test]
+fn held_back_files_are_listed_and_overdue_ones_warned_of() {
+    let project = project(&[
+        ("1.sql", "alter table customers add note text;"),
+        ("2_cleanup.sql", "drop table customers;"),
+    ]);
+    let policy = |until: &str| {
+        format!(
+            "version: 1\nsource: {{ sql: production.sql }}\nbaseline: {{ init: init.sql }}\nmigrations:\n  files: migrations/*.sql\n  hold_back: [{{ file: '*_cleanup.sql', until: {until}, reason: after the cut-over }}]\n"
+        )
+    };
+    let run = project.policy(&policy("2099-01-01")).run();
+    run.expect(0, "go", &[]);
+    assert_eq!(run.report["migrations"][1]["state"], "held-back");
+    project
+        .policy(&policy("2020-01-01"))
+        .run()
+        .expect(0, "go", &["hold-back-overdue"]);
+}
+
+#[test]
+fn nothing_pending_is_said() {
+    let project = Project::sql(
+        "create table history (version text); insert into history values ('1'); create table t (id int);",
+        &[("1.sql", "create table t (id int);")],
+    );
+    let run = project
+        .policy(
+            "version: 1\nsource: { sql: production.sql }\nmigrations:\n  files: migrations/*.sql\n  history: { table: public.history, column: version }\n",
+        )
+        .run();
+    run.expect(0, "go", &[]);
+    assert_eq!(
+        run.report["reason"],
+        "no migration is pending, and nothing speaks against the clone as it is"
+    );
+}
+
+#[test]
+fn allowances_accept_until_their_day_and_only_what_they_name() {
+    let project = project(&[("1.sql", "delete from customers where id > 90;")]);
+    let policy = |allow: &str| format!("baseline: {{ init: init.sql }}\nallow: [{allow}]");
+    let accepted =
+        "{ rule: rows-lost, object: public.customers, reason: asked for, until: 2099-01-01 }";
+    let run = project.short_policy(&policy(accepted)).run();
+    run.expect(0, "go", &["rows-lost"]);
+    assert_eq!(run.findings()[0]["accepted"]["reason"], "asked for");
+
+    let expired = "{ rule: rows-lost, object: customers, reason: asked for, until: 2020-01-01 }";
+    project.short_policy(&policy(expired)).run().expect(
+        1,
+        "no-go",
+        &["rows-lost", "allow-expired"],
+    );
+
+    let other = "{ rule: rows-lost, object: orders, reason: asked for, until: 2099-01-01 }";
+    project
+        .short_policy(&policy(other))
+        .run()
+        .expect(1, "no-go", &["rows-lost", "allow-unused"]);
+}
+
+#[test]
+fn a_stage_that_is_left_out_is_never_green() {
+    let project = project(&[("1.sql", "alter table customers add note text;")]);
+    project.short_policy("baseline: { init: init.sql }");
+    let run = project.run_with(&["--until", "migrate"]);
+    run.expect(3, "undecided", &[]);
+    assert_eq!(run.outcome("migrate"), "passed");
+    assert_eq!(run.outcome("verify"), "not-run");
+}
+
+#[test]
+fn a_wrong_policy_is_exit_code_two_and_leaves_no_report() {
+    let project = project(&[]);
+    let run = project.short_policy("verfy: {}").run();
+    assert_eq!(run.code, Some(2), "{}", run.stderr);
+    assert!(
+        run.stderr.contains("did you mean `verify`?"),
+        "{}",
+        run.stderr
+    );
+    assert_eq!(run.verdict(), "no report");
+}
+
+#[test]
+fn files_that_nobody_wrote_are_undecided() {
+    let project = project(&[]);
+    let run = project.short_policy("").run();
+    run.expect(3, "undecided", &[]);
+    assert!(
+        run.report["reason"]
+            .as_str()
+            .is_some_and(|reason| reason.contains("migrations/*.sql"))
+    );
+}
+
+#[test]
+fn a_command_sees_the_clone_and_nothing_else() {
+    let project = project(&[("1.sql", "alter table customers add note text;")]);
+    project.file(
+        "migrate.sh",
+        "set -eu\n\
+         test -z \"${PRODUCTION_URL:-}\"\n\
+         case \"$DATABASE_URL\" in postgres://*@127.0.0.1:*) ;; *) exit 7;; esac\n\
+         test \"$PGHOST\" = 127.0.0.1\n\
+         case \"$JDBC_DATABASE_URL\" in jdbc:postgresql://*) ;; *) exit 8;; esac\n\
+         echo \"connecting to $DATABASE_URL\"\n\
+         for file in migrations/*.sql; do psql -qX -v ON_ERROR_STOP=1 -d \"$DATABASE_URL\" -f \"$file\"; done\n",
+    );
+    project.policy(
+        "version: 1\nsource: { sql: production.sql }\nbaseline: { init: init.sql }\nmigrations:\n  command: sh migrate.sh\n  files: migrations/*.sql\n",
+    );
+    let output = project
+        .command(&["run"])
+        .env("PRODUCTION_URL", "postgres://u:hunter22@prod/db")
+        .env("DATABASE_URL", "postgres://u:hunter22@prod/db")
+        .output()
+        .expect("the gate starts");
+    let run = project.ended(&output);
+    run.expect(0, "go", &[]);
+    let log = std::fs::read_to_string(run.reports.join("logs/migrate.log")).expect("kept");
+    assert!(
+        log.contains("connecting to postgres://") && log.contains(":***@"),
+        "{log}"
+    );
+    assert!(!run.everything().contains("hunter22"));
+}
+
+#[test]
+fn a_commands_failure_is_found_in_the_users_file() {
+    let project = project(&[
+        ("1.sql", "alter table customers add note text;"),
+        (
+            "2.sql",
+            "-- fills\n\nalter table customers alter note set not null;",
+        ),
+    ]);
+    project.policy(
+        "version: 1\nsource: { sql: production.sql }\nbaseline: { init: init.sql }\nmigrations:\n  command: 'for f in migrations/*.sql; do psql -qX -v ON_ERROR_STOP=1 -d \"$DATABASE_URL\" -f $f || exit 3; done'\n  files: migrations/*.sql\n",
+    );
+    let run = project.run();
+    run.expect(1, "no-go", &["not-null-violated"]);
+    assert_eq!(run.findings()[0]["file"], "migrations/2.sql");
+    assert_eq!(run.findings()[0]["line"], 3);
+}

@@ -1,0 +1,178 @@
+//! The gate as its users meet it: the binary, a directory with a policy, an exit code, reports.
+
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, Output, Stdio};
+
+use serde_json::Value;
+
+/// A project in a directory of its own.
+pub struct Project {
+    directory: tempfile::TempDir,
+}
+
+/// What a run of the gate came to.
+pub struct Run {
+    pub code: Option<i32>,
+    pub stdout: String,
+    pub stderr: String,
+    /// `report.json`; null if there is none.
+    pub report: Value,
+    pub reports: PathBuf,
+}
+
+impl Project {
+    pub fn new() -> Self {
+        Self {
+            directory: tempfile::Builder::new()
+                .prefix("pgrehearse-project-")
+                .tempdir()
+                .expect("a directory"),
+        }
+    }
+
+    /// A project whose production and migrations are SQL.
+    pub fn sql(production: &str, migrations: &[(&str, &str)]) -> Self {
+        let project = Self::new();
+        project.file("production.sql", production);
+        for (name, text) in migrations {
+            project.file(&format!("migrations/{name}"), text);
+        }
+        project
+    }
+
+    pub fn path(&self) -> &Path {
+        self.directory.path()
+    }
+
+    pub fn file(&self, name: &str, text: &str) -> &Self {
+        let path = self.path().join(name);
+        std::fs::create_dir_all(path.parent().expect("inside")).expect("a directory is made");
+        std::fs::write(path, text).expect("a file is written");
+        self
+    }
+
+    pub fn policy(&self, text: &str) -> &Self {
+        self.file("pgrehearse.yml", text)
+    }
+
+    /// The three-line policy, with what a test adds to it.
+    pub fn short_policy(&self, more: &str) -> &Self {
+        self.policy(&format!(
+            "version: 1\nsource: {{ sql: production.sql }}\nmigrations: {{ files: migrations/*.sql }}\n{more}"
+        ))
+    }
+
+    pub fn command(&self, arguments: &[&str]) -> Command {
+        let mut command = Command::new(env!("CARGO_BIN_EXE_pgrehearse"));
+        command
+            .args(arguments)
+            .current_dir(self.path())
+            .stdin(Stdio::null())
+            .env_remove("GITHUB_ACTIONS")
+            .env_remove("GITHUB_BASE_REF")
+            .env("NO_COLOR", "1");
+        command
+    }
+
+    /// Runs the gate to its end.
+    pub fn run(&self) -> Run {
+        self.run_with(&[])
+    }
+
+    pub fn run_with(&self, more: &[&str]) -> Run {
+        let mut arguments = vec!["run"];
+        arguments.extend(more);
+        let output = self.command(&arguments).output().expect("the gate starts");
+        self.ended(&output)
+    }
+
+    /// Starts the gate and goes on.
+    pub fn start(&self) -> Child {
+        self.command(&["run"])
+            .stdout(Stdio::piped())
+            .stderr(Stdio::piped())
+            .spawn()
+            .expect("the gate starts")
+    }
+
+    /// What a run that has ended left.
+    pub fn ended(&self, output: &Output) -> Run {
+        let reports = self.path().join("pgrehearse-report");
+        Run {
+            code: output.status.code(),
+            stdout: String::from_utf8_lossy(&output.stdout).into_owned(),
+            stderr: String::from_utf8_lossy(&output.stderr).into_owned(),
+            report: std::fs::read_to_string(reports.join("report.json"))
+                .ok()
+                .and_then(|text| serde_json::from_str(&text).ok())
+                .unwrap_or(Value::Null),
+            reports,
+        }
+    }
+}
+
+impl Run {
+    pub fn verdict(&self) -> &str {
+        self.report["verdict"].as_str().unwrap_or("no report")
+    }
+
+    /// The rules that fired, in the order of the report.
+    pub fn rules(&self) -> Vec<&str> {
+        self.findings()
+            .iter()
+            .filter_map(|finding| finding["rule"].as_str())
+            .collect()
+    }
+
+    pub fn findings(&self) -> &[Value] {
+        self.report["findings"]
+            .as_array()
+            .map_or(&[], Vec::as_slice)
+    }
+
+    /// `passed`, `failed`, `errored` or `not-run`.
+    pub fn outcome(&self, stage: &str) -> &str {
+        self.stage(stage)["outcome"]
+            .as_str()
+            .unwrap_or("no such stage")
+    }
+
+    pub fn stage(&self, stage: &str) -> &Value {
+        self.report["stages"]
+            .as_array()
+            .and_then(|stages| stages.iter().find(|report| report["name"] == stage))
+            .unwrap_or(&Value::Null)
+    }
+
+    /// Everything that was printed or written, for looking for what must not be there.
+    pub fn everything(&self) -> String {
+        let mut text = format!("{}\n{}", self.stdout, self.stderr);
+        let mut directories = vec![self.reports.clone()];
+        while let Some(directory) = directories.pop() {
+            for entry in std::fs::read_dir(directory).into_iter().flatten().flatten() {
+                let path = entry.path();
+                if path.is_dir() {
+                    directories.push(path);
+                } else {
+                    text.push_str(&std::fs::read_to_string(path).unwrap_or_default());
+                }
+            }
+        }
+        text
+    }
+
+    /// Fails the test with all that is known, unless this holds.
+    #[track_caller]
+    pub fn expect(&self, code: i32, verdict: &str, rules: &[&str]) -> &Self {
+        assert!(
+            self.code == Some(code) && self.verdict() == verdict && self.rules() == rules,
+            "expected {code}, {verdict}, {rules:?}; got {:?}, {}, {:?}\n{}\n{}",
+            self.code,
+            self.verdict(),
+            self.rules(),
+            self.stdout,
+            self.stderr
+        );
+        self
+    }
+}
