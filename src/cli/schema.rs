@@ -12,7 +12,7 @@ pub struct Arguments {
 
 pub fn run(arguments: &Arguments) -> Exit {
     let text = if arguments.markdown {
-        String::new()
+        policy::reference::markdown()
     } else {
         policy::schema::text()
     };

@@ -1,80 +1,146 @@
 //! Keys and types, held against the JSON Schema that editors use too.
 //!
 //! The schema is generated from [`super::raw`], so this pass and the typed reading can't disagree.
-//! Unlike the typed reading it does not stop at the first error: each wrong part is reported, cut
-//! out, and the rest goes on.
-
-use std::collections::BTreeSet;
+//! Unlike the typed reading it does not stop at the first error: each wrong part is reported and
+//! cut out, what is required gets a stand-in, and the rest goes on.
 
 use serde_json::{Map, Value as Json};
 use serde_yaml::Value;
 
-use super::document::{Document, Path};
+use super::document::Document;
+use super::path::Path;
 use super::problem::Problem;
 use super::schema;
+use super::schema::shape::{self, Kind, Shape};
+use crate::text::one_line;
 
 /// How far a typo may be from the word it is taken for.
-const TYPO: f64 = 0.72;
+const TYPO: f64 = 0.8;
 
-/// Checks `value` and cuts out what is wrong. `false` if something required is missing, so that the
-/// rest can't be read.
+/// Checks `value` and cuts out what is wrong. `None` if it is no policy at all.
 pub fn apply(
     value: &mut Value,
-    document: &Document,
-    interpolated: &BTreeSet<Path>,
+    document: &mut Document,
     problems: &mut Vec<Problem>,
-) -> bool {
+) -> Option<()> {
     let root = schema::json();
+    if value.is_null() {
+        problems.push(Problem {
+            span: 0..0,
+            message: "the policy is empty".to_owned(),
+            hint: Some("it needs `version`, `source` and `migrations`".to_owned()),
+        });
+        return None;
+    }
     let mut walk = Walk {
-        root: &root,
+        shape: Shape { root: &root },
         document,
-        interpolated,
         problems,
-        missing: false,
     };
-    walk.value(value, &root, &Path::default()) == Fit::Good && !walk.missing
+    match walk.value(value, &root, &Path::default()) {
+        Fit::Good => Some(()),
+        Fit::Bad => None,
+    }
 }
 
 /// Whether a value can stay.
-#[derive(PartialEq, Eq)]
+#[derive(Clone, Copy, PartialEq, Eq)]
 enum Fit {
     Good,
     Bad,
 }
 
 struct Walk<'a> {
-    root: &'a Json,
-    document: &'a Document,
-    interpolated: &'a BTreeSet<Path>,
+    shape: Shape<'a>,
+    document: &'a mut Document,
     problems: &'a mut Vec<Problem>,
-    missing: bool,
 }
 
 impl<'a> Walk<'a> {
     fn value(&mut self, value: &mut Value, schema: &'a Json, path: &Path) -> Fit {
-        let schema = self.resolve(schema);
-        if self.interpolated.contains(path) {
-            retype(value, &self.accepted(schema));
-        }
-        let Some(branch) = self.branch_for(value, schema) else {
-            let expected = self.accepted(schema);
-            self.problem(
-                self.document.value_span(path),
-                match value {
-                    Value::Null => format!("`{path}` is empty"),
-                    _ if path.to_string().is_empty() => "a policy is a map of keys".to_owned(),
-                    _ => format!("`{path}` is {}", kind_of(value).described()),
-                },
-                Some(format!("expected {}", list_kinds(&expected))),
-            );
+        // What was given up before was reported before.
+        if self.document.is_given_up(path) {
             return Fit::Bad;
-        };
-        match value {
-            Value::Mapping(_) => self.mapping(value, branch, path),
-            Value::Sequence(_) => self.sequence(value, branch, path),
-            Value::String(text) => self.text(text, branch, path),
-            _ => Fit::Good,
         }
+        let schema = self.shape.resolve(schema);
+        self.as_meant(value, schema, path);
+        let fit = match self.shape.branch_for(Kind::of(value), schema) {
+            None => {
+                self.wrong_kind(value, schema, path);
+                Fit::Bad
+            }
+            Some(branch) => match value {
+                Value::Mapping(_) => self.mapping(value, branch, path),
+                Value::Sequence(_) => self.sequence(value, branch, path),
+                Value::String(text) => self.text(text, schema, branch, path),
+                Value::Number(number) => self.number(number.as_f64(), branch, path),
+                _ => Fit::Good,
+            },
+        };
+        if fit == Fit::Bad {
+            self.document.give_up(path);
+        }
+        fit
+    }
+
+    /// A variable's text is a number where only a number will do, and a number is the text that was
+    /// written where any text will do: `1.10` must not become `1.1`.
+    fn as_meant(&self, value: &mut Value, schema: &'a Json, path: &Path) {
+        let free_text = self.shape.takes_free_text(schema);
+        match value {
+            Value::Number(_)
+                if free_text && self.shape.accepted(schema).contains(&Kind::Number) =>
+            {
+                *value = Value::String(self.document.written(path).to_owned());
+            }
+            Value::String(text) if !free_text && self.document.is_from_variable(path) => {
+                let kind = super::scalar::plain(text.trim());
+                if self.shape.accepted(schema).contains(&Kind::of(&kind)) {
+                    *value = kind;
+                }
+            }
+            _ => {}
+        }
+    }
+
+    fn wrong_kind(&mut self, value: &Value, schema: &'a Json, path: &Path) {
+        let expected = self.shape.expected(schema);
+        if path.is_root() {
+            let message = format!(
+                "a policy is a map of keys, not {}",
+                Kind::of(value).described()
+            );
+            self.problem(0..0, message, None);
+            return;
+        }
+        let (message, hint) = match value {
+            Value::Null => (
+                format!("`{path}` is empty"),
+                format!("expected {expected}; or remove the key"),
+            ),
+            // An unquoted `{clone_url}` is a map with one empty entry.
+            Value::Mapping(entries)
+                if entries.len() == 1 && entries.values().all(Value::is_null) =>
+            {
+                (
+                    format!("`{path}` is a map of keys"),
+                    "expected a text: one with `{` and `}` needs quotes".to_owned(),
+                )
+            }
+            Value::Number(_) | Value::Bool(_) if expected == shape::TEXT => (
+                format!("`{path}` is {}", Kind::of(value).described()),
+                "expected a text: write it in quotes".to_owned(),
+            ),
+            Value::String(_) if expected == Kind::List.described() => (
+                format!("`{path}` is a text"),
+                "expected a list: write it in `[ ]`".to_owned(),
+            ),
+            _ => (
+                format!("`{path}` is {}", Kind::of(value).described()),
+                format!("expected {expected}"),
+            ),
+        };
+        self.problem(self.document.value_span(path), message, Some(hint));
     }
 
     fn mapping(&mut self, value: &mut Value, schema: &'a Json, path: &Path) -> Fit {
@@ -82,159 +148,157 @@ impl<'a> Walk<'a> {
             return Fit::Good;
         };
         let properties = schema["properties"].as_object();
-        let keys: Vec<Value> = entries.keys().cloned().collect();
-        for key in keys {
-            let Some(name) = key.as_str().map(str::to_owned) else {
-                self.problem(
-                    self.document.value_span(path),
-                    format!("`{path}` has a key that is no text"),
-                    None,
-                );
-                entries.remove(&key);
-                continue;
-            };
+        let names: Vec<String> = entries
+            .keys()
+            .filter_map(|key| key.as_str().map(str::to_owned))
+            .collect();
+        for name in &names {
             let at = path.key(name.as_str());
-            let known = properties.and_then(|properties| properties.get(&name));
+            let known = properties.and_then(|properties| properties.get(name));
             let entry_schema = known.or_else(|| schema.get("additionalProperties"));
-            let fit = match (entry_schema, entries.get_mut(&key)) {
-                (None | Some(Json::Bool(true)), _) => Fit::Good,
-                (Some(Json::Bool(false)), _) => {
-                    self.unknown_key(&name, &at, properties);
+            let fit = match (entry_schema, entries.get_mut(name.as_str())) {
+                (None | Some(Json::Bool(true)), _) | (_, None) => Fit::Good,
+                (Some(Json::Bool(false)), Some(_)) => {
+                    // What was meant is not missing as well.
+                    if let Some(word) = self.unknown_key(name, &at, properties)
+                        && !names.iter().any(|name| name == word)
+                    {
+                        self.document.give_up(&path.key(word));
+                    }
+                    self.document.give_up(&at);
                     Fit::Bad
                 }
                 (Some(schema), Some(entry)) => self.value(entry, schema, &at),
-                (Some(_), None) => Fit::Good,
             };
             if fit == Fit::Bad {
-                entries.remove(&key);
+                entries.remove(name.as_str());
             }
         }
-        self.required(entries, schema, path)
+        self.required(entries, schema, path);
+        Fit::Good
     }
 
-    /// A missing key makes its map unreadable. A required part that was there but wrong was already
-    /// reported, and is not reported again as missing.
-    fn required(&mut self, entries: &serde_yaml::Mapping, schema: &Json, path: &Path) -> Fit {
-        let mut fit = Fit::Good;
+    /// What is missing is reported, and a stand-in takes its place so that the rest is judged. What
+    /// was there but wrong was reported already.
+    fn required(&mut self, entries: &mut serde_yaml::Mapping, schema: &'a Json, path: &Path) {
         for name in schema["required"].as_array().into_iter().flatten() {
             let Some(name) = name.as_str() else { continue };
             if entries.contains_key(name) {
                 continue;
             }
-            fit = Fit::Bad;
-            if path.to_string().is_empty() {
-                self.missing = true;
-            }
             let at = path.key(name);
-            if self.document.value_span(&at) == self.document.value_span(path) {
-                let place = path.to_string();
-                self.problem(
-                    self.document.key_span(path),
-                    if place.is_empty() {
-                        format!("`{name}` is missing")
-                    } else {
-                        format!("`{place}` needs `{name}`")
-                    },
-                    None,
-                );
+            if !self.document.is_given_up(&at) {
+                let message = if path.is_root() {
+                    format!("`{name}` is missing")
+                } else {
+                    format!("`{path}` needs `{name}`")
+                };
+                let hint = schema["properties"][name]["description"]
+                    .as_str()
+                    .map(|text| format!("`{name}`: {}", shape::first_sentence(text)));
+                self.problem(self.document.owner_span(path), message, hint);
+                self.document.give_up(&at);
             }
+            let stand_in = self.shape.stand_in(&schema["properties"][name]);
+            entries.insert(Value::String(name.to_owned()), stand_in);
         }
-        fit
     }
 
     fn sequence(&mut self, value: &mut Value, schema: &'a Json, path: &Path) -> Fit {
         let Value::Sequence(items) = value else {
             return Fit::Good;
         };
-        let mut fit = Fit::Good;
         for (index, item) in items.iter_mut().enumerate() {
-            // A list with a hole would move what follows to other places, so it goes as a whole.
+            // A list with a hole would move what follows to other places.
             if self.value(item, &schema["items"], &path.index(index)) == Fit::Bad {
-                fit = Fit::Bad;
+                *item = self.shape.stand_in(&schema["items"]);
             }
         }
-        fit
+        Fit::Good
     }
 
-    fn text(&mut self, text: &str, schema: &Json, path: &Path) -> Fit {
-        let allowed = words_of(schema);
+    fn number(&mut self, number: Option<f64>, schema: &Json, path: &Path) -> Fit {
+        let number = number.unwrap_or_default();
+        let (low, high) = (schema["minimum"].as_f64(), schema["maximum"].as_f64());
+        let whole = schema["type"] != "integer" || number.fract() == 0.0;
+        if whole && low.is_none_or(|low| number >= low) && high.is_none_or(|high| number <= high) {
+            return Fit::Good;
+        }
+        let written = self.document.written(path).to_owned();
+        let hint = match (low, high) {
+            _ if !whole => "expected a whole number".to_owned(),
+            (Some(low), Some(high)) => format!("expected {low} to {high}"),
+            (Some(low), None) => format!("expected {low} or more"),
+            _ => "the number is too large".to_owned(),
+        };
+        let message = format!("`{path}` can't be {}", self.document.quoted(path, &written));
+        self.problem(self.document.value_span(path), message, Some(hint));
+        Fit::Bad
+    }
+
+    fn text(&mut self, text: &str, whole: &'a Json, schema: &Json, path: &Path) -> Fit {
+        if schema["minLength"].as_u64() >= Some(1) && text.trim().is_empty() {
+            let hint = if self.document.is_from_variable(path) {
+                "its variable gives an empty text"
+            } else {
+                "expected a text"
+            };
+            let message = format!("`{path}` is empty");
+            self.problem(
+                self.document.value_span(path),
+                message,
+                Some(hint.to_owned()),
+            );
+            return Fit::Bad;
+        }
+        let allowed = shape::words_of(schema);
         if allowed.is_empty() || allowed.contains(&text) {
             return Fit::Good;
         }
-        let listed = allowed
-            .iter()
-            .map(|word| format!("`{word}`"))
-            .collect::<Vec<_>>()
-            .join(", ");
+        let expected = self.shape.expected(whole);
+        let message = format!("`{path}` can't be {}", self.document.quoted(path, text));
         self.problem(
             self.document.value_span(path),
-            format!("`{path}` can't be `{text}`"),
+            message,
             Some(match nearest(text, allowed.iter().copied()) {
-                Some(word) => format!("did you mean `{word}`? (known: {listed})"),
-                None => format!("known: {listed}"),
+                Some(word) if allowed.len() > 6 => format!("did you mean `{word}`?"),
+                Some(word) => format!("did you mean `{word}`? expected {expected}"),
+                None => format!("expected {expected}"),
             }),
         );
         Fit::Bad
     }
 
-    fn unknown_key(&mut self, name: &str, path: &Path, properties: Option<&Map<String, Json>>) {
-        let known: Vec<&str> = properties
-            .into_iter()
-            .flat_map(|properties| properties.keys().map(String::as_str))
-            .collect();
-        let hint = match nearest(name, known.iter().copied()) {
-            Some(word) => format!("did you mean `{word}`?"),
-            None => format!("known: {}", known.join(", ")),
+    /// Reports a key and returns the one that was likely meant.
+    fn unknown_key(
+        &mut self,
+        name: &str,
+        path: &Path,
+        properties: Option<&'a Map<String, Json>>,
+    ) -> Option<&'a str> {
+        let known = || {
+            properties
+                .into_iter()
+                .flat_map(|properties| properties.keys().map(String::as_str))
         };
-        self.problem(
-            self.document.key_span(path),
-            format!("unknown key `{name}`"),
-            Some(hint),
-        );
-    }
-
-    /// Follows `$ref`.
-    fn resolve(&self, schema: &'a Json) -> &'a Json {
-        match schema["$ref"]
-            .as_str()
-            .and_then(|name| name.strip_prefix('#'))
-        {
-            Some(pointer) => self.root.pointer(pointer).unwrap_or(schema),
-            None => schema,
-        }
-    }
-
-    fn branches(&self, schema: &'a Json) -> Vec<&'a Json> {
-        let alternatives = schema["anyOf"].as_array().or(schema["oneOf"].as_array());
-        match alternatives {
-            Some(alternatives) => alternatives
-                .iter()
-                .flat_map(|branch| self.branches(self.resolve(branch)))
-                .collect(),
-            None => vec![schema],
-        }
-    }
-
-    /// The alternative whose kind is the value's. Two alternatives never share a kind, other than
-    /// lists of words, which are merged.
-    fn branch_for(&self, value: &Value, schema: &'a Json) -> Option<&'a Json> {
-        let kind = kind_of(value);
-        let fitting: Vec<&Json> = self
-            .branches(schema)
-            .into_iter()
-            .filter(|branch| kinds(branch).contains(&kind))
-            .collect();
-        match fitting.as_slice() {
-            [] => None,
-            [only] => Some(only),
-            // `const` alternatives of one enum: the whole is the list.
-            _ if fitting.iter().all(|branch| branch.get("const").is_some()) => Some(schema),
-            [first, ..] => Some(first),
-        }
-    }
-
-    fn accepted(&self, schema: &'a Json) -> BTreeSet<Kind> {
-        self.branches(schema).into_iter().flat_map(kinds).collect()
+        let elsewhere = || self.shape.sections_with(name);
+        let meant = nearest(name, known());
+        let hint = if name == "<<" {
+            "merge keys are not supported: write the keys out".to_owned()
+        } else if let Some(word) = meant {
+            format!("did you mean `{word}`?")
+        } else if name.contains(' ') {
+            "a text with `,` or `: ` in it needs quotes".to_owned()
+        } else if let Some(section) = elsewhere() {
+            format!("did you mean `{section}.{name}`?")
+        } else if known().count() > 16 {
+            "nothing known is like it; `docs/policy.md` lists them".to_owned()
+        } else {
+            format!("known: {}", known().collect::<Vec<_>>().join(", "))
+        };
+        let message = format!("unknown key `{}`", one_line(name, 60));
+        self.problem(self.document.key_span(path), message, Some(hint));
+        meant
     }
 
     fn problem(&mut self, span: std::ops::Range<usize>, message: String, hint: Option<String>) {
@@ -244,100 +308,6 @@ impl<'a> Walk<'a> {
             hint,
         });
     }
-}
-
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-enum Kind {
-    Text,
-    Number,
-    Boolean,
-    List,
-    Map,
-    Nothing,
-}
-
-impl Kind {
-    fn described(self) -> &'static str {
-        match self {
-            Self::Text => "a text",
-            Self::Number => "a number",
-            Self::Boolean => "true or false",
-            Self::List => "a list",
-            Self::Map => "a map of keys",
-            Self::Nothing => "empty",
-        }
-    }
-}
-
-fn kind_of(value: &Value) -> Kind {
-    match value {
-        Value::Null => Kind::Nothing,
-        Value::Bool(_) => Kind::Boolean,
-        Value::Number(_) => Kind::Number,
-        Value::String(_) => Kind::Text,
-        Value::Sequence(_) => Kind::List,
-        Value::Mapping(_) => Kind::Map,
-        Value::Tagged(tagged) => kind_of(&tagged.value),
-    }
-}
-
-/// The kinds a schema without alternatives accepts; all of them where it says nothing.
-fn kinds(schema: &Json) -> Vec<Kind> {
-    let named: Vec<&str> = match &schema["type"] {
-        Json::String(name) => vec![name],
-        Json::Array(names) => names.iter().filter_map(Json::as_str).collect(),
-        _ if schema.get("const").is_some() || schema.get("enum").is_some() => vec!["string"],
-        _ => vec!["string", "number", "boolean", "array", "object"],
-    };
-    named
-        .into_iter()
-        .filter_map(|name| {
-            Some(match name {
-                "string" => Kind::Text,
-                "integer" | "number" => Kind::Number,
-                "boolean" => Kind::Boolean,
-                "array" => Kind::List,
-                "object" => Kind::Map,
-                _ => return None,
-            })
-        })
-        .collect()
-}
-
-fn list_kinds(kinds: &BTreeSet<Kind>) -> String {
-    kinds
-        .iter()
-        .map(|kind| kind.described())
-        .collect::<Vec<_>>()
-        .join(" or ")
-}
-
-/// The words that a schema lists, through `enum`, `const`, or alternatives of `const`.
-fn words_of(schema: &Json) -> Vec<&str> {
-    let listed = schema["enum"].as_array().into_iter().flatten();
-    let alternatives = ["anyOf", "oneOf"]
-        .into_iter()
-        .filter_map(|key| schema[key].as_array())
-        .flatten();
-    listed
-        .filter_map(Json::as_str)
-        .chain(schema["const"].as_str())
-        .chain(alternatives.flat_map(words_of))
-        .collect()
-}
-
-/// A text that came from a variable stands for a number or a boolean where only that is accepted.
-fn retype(value: &mut Value, accepted: &BTreeSet<Kind>) {
-    let Value::String(text) = &*value else { return };
-    if accepted.contains(&Kind::Text) && text.parse::<f64>().is_err() {
-        return;
-    }
-    let retyped = match serde_yaml::from_str(text) {
-        Ok(number @ Value::Number(_)) if accepted.contains(&Kind::Number) => number,
-        Ok(boolean @ Value::Bool(_)) if accepted.contains(&Kind::Boolean) => boolean,
-        _ => return,
-    };
-    *value = retyped;
 }
 
 /// The known word that `typed` is most like, if it is like one.

@@ -1,9 +1,9 @@
 //! What the user wrote: `pgrehearse.yml`, read in passes that each do one thing.
 //!
 //! ```text
-//! text ─ document ─ interpolate ─ check ─ raw ─ valid ─ Policy
-//!        places,    ${VAR}        keys    a      meaning
-//!        duplicates               types   mirror
+//! text ─ reader ─ interpolate ─ check ─ raw ─ valid ─ Policy
+//!        places,  ${VAR}        keys,   a      meaning
+//!        duplicates             types   mirror
 //! ```
 //!
 //! No pass stops at its first problem: a person sees everything that is wrong at once, each with
@@ -13,12 +13,18 @@
 mod check;
 mod document;
 mod interpolate;
+mod path;
 pub mod problem;
 mod raw;
+mod reader;
+pub mod reference;
+mod scalar;
 pub mod schema;
+mod secrets;
 mod units;
 mod valid;
 
+use std::io::Read as _;
 use std::path::{Path, PathBuf};
 
 pub use problem::{Problem, Problems};
@@ -43,6 +49,8 @@ pub enum LoadError {
     },
     #[error("the policy `{path}` is larger than {} kB", SIZE_LIMIT / 1024)]
     TooLarge { path: PathBuf },
+    #[error("the policy `{path}` is not UTF-8 text: see line {line}")]
+    NotText { path: PathBuf, line: usize },
     #[error(transparent)]
     Wrong(Problems),
 }
@@ -53,6 +61,7 @@ impl LoadError {
             Self::Unreadable { source, .. } if source.kind() == std::io::ErrorKind::NotFound => {
                 Some("`pgrehearse init` writes one".to_owned())
             }
+            Self::NotText { .. } => Some("save the file as UTF-8".to_owned()),
             _ => None,
         }
     }
@@ -60,17 +69,24 @@ impl LoadError {
 
 /// Reads and checks the policy at `path`. `variable` gives the environment's value of a name.
 pub fn load(path: &Path, variable: impl Fn(&str) -> Option<String>) -> Result<Policy, LoadError> {
-    let unreadable = |source| LoadError::Unreadable {
-        path: path.to_owned(),
-        source,
-    };
-    if std::fs::metadata(path).map_err(unreadable)?.len() > SIZE_LIMIT {
+    let mut bytes = Vec::new();
+    // The length that a file claims says nothing of a device or a pipe.
+    std::fs::File::open(path)
+        .and_then(|file| file.take(SIZE_LIMIT + 1).read_to_end(&mut bytes))
+        .map_err(|source| LoadError::Unreadable {
+            path: path.to_owned(),
+            source,
+        })?;
+    if bytes.len() as u64 > SIZE_LIMIT {
         return Err(LoadError::TooLarge {
             path: path.to_owned(),
         });
     }
-    let text = std::fs::read_to_string(path).map_err(unreadable)?;
-    parse(path, &text, variable).map_err(LoadError::Wrong)
+    let text = std::str::from_utf8(&bytes).map_err(|error| LoadError::NotText {
+        path: path.to_owned(),
+        line: memchr::memchr_iter(b'\n', &bytes[..error.valid_up_to()]).count() + 1,
+    })?;
+    parse(path, text, variable).map_err(LoadError::Wrong)
 }
 
 /// Reads a policy from its text. `path` names it in messages and is the root of its relative paths.
@@ -79,23 +95,17 @@ pub fn parse(
     text: &str,
     variable: impl Fn(&str) -> Option<String>,
 ) -> Result<Policy, Problems> {
-    let shown = path.display().to_string();
     let mut found = Vec::new();
-    let document = match document::read(text) {
-        Ok(document) => document,
-        Err(problems) => return Err(Problems::new(&shown, text, problems)),
-    };
-    let mut value = document.value.clone();
-    let interpolated = interpolate::apply(&mut value, &document, variable, &mut found);
-    let complete = check::apply(&mut value, &document, &interpolated.paths, &mut found);
-    // A missing key stops the typed reading; everything else that was wrong has been cut out of
-    // the value, so that the rest is still judged.
-    let policy = complete
-        .then(|| raw::read(value, &document, &mut found))
-        .flatten()
-        .and_then(|raw| validate(raw, path, &interpolated.variables, &document, &mut found));
+    // Editors of one system begin a file with a mark that is no part of the text.
+    let text = text.strip_prefix('\u{feff}').unwrap_or(text);
+    let policy = reader::read(text, &mut found).and_then(|(mut value, mut document)| {
+        let variables = interpolate::apply(&mut value, &mut document, variable, &mut found);
+        check::apply(&mut value, &mut document, &mut found)?;
+        let raw = raw::read(value, &document, &mut found)?;
+        validate(raw, path, &variables, &document, &mut found)
+    });
     match policy {
         Some(policy) if found.is_empty() => Ok(policy),
-        _ => Err(Problems::new(&shown, text, found)),
+        _ => Err(Problems::new(&path.display().to_string(), text, found)),
     }
 }

@@ -11,8 +11,11 @@ use crate::text::{QualifiedName, human_bytes};
 /// Why a text is not the value it stands for: what was expected.
 pub type Expected = String;
 
+/// PostgreSQL's timeouts are milliseconds in 32 bits: 24 days and some hours.
+const LONGEST: Duration = Duration::from_millis(i32::MAX as u64);
+
 /// `500ms`, `2s`, `5m`, `1h 30m`. A bare number is refused: seconds for one reader are milliseconds
-/// for PostgreSQL.
+/// for PostgreSQL. So is less than 1 ms: PostgreSQL takes 0 for no limit.
 pub fn duration(text: &str) -> Result<Duration, Expected> {
     let expected =
         || "expected a duration with its unit, such as `500ms`, `2s`, `5m` or `1h`".to_owned();
@@ -20,7 +23,10 @@ pub fn duration(text: &str) -> Result<Duration, Expected> {
         return Err(expected());
     }
     let parsed: jiff::SignedDuration = text.trim().parse().map_err(|_| expected())?;
-    Duration::try_from(parsed).map_err(|_| "expected a duration that is not negative".to_owned())
+    Duration::try_from(parsed)
+        .ok()
+        .filter(|duration| (Duration::from_millis(1)..=LONGEST).contains(duration))
+        .ok_or_else(|| "expected a duration from `1ms` to `596h`".to_owned())
 }
 
 macro_rules! timeout {
@@ -229,7 +235,7 @@ mod tests {
                 "{text}"
             );
         }
-        for wrong in ["5", "1.5", "soon", "-2s", ""] {
+        for wrong in ["5", "1.5", "soon", "-2s", "", "0s", "500us", "600h"] {
             assert!(duration(wrong).is_err(), "{wrong}");
         }
     }

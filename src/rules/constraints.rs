@@ -10,7 +10,7 @@ pub(super) static CONSTRAINT_NOT_VALIDATED: Rule = Rule {
     stage: Stage::Verify,
     level: Level::Block,
     summary: "the migration leaves no constraint NOT VALID",
-    effect: "old rows may break the constraint, and the planner does not use it; a later dump of these rows can't be restored",
+    effect: "old rows may break the constraint, any update of such a row then fails, and the planner does not trust it",
     remedy: "validate it in a migration of its own, which does not block writes",
     judge: |rule, facts| judge(rule, facts, FlawKind::NotValidated),
 };

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use super::Context;
 use super::migrations::date;
 use crate::policy::check::nearest;
-use crate::policy::document::Path;
+use crate::policy::path::Path;
 use crate::policy::raw::{
     RawAllow, RawCompared, RawLevel, RawRows, RawRowsRule, RawRowsWord, RawRule, RawSchemaDiff,
     RawVerify,
@@ -65,7 +65,7 @@ pub struct RowsRules {
 }
 
 impl RowsRules {
-    /// The rule for a table: that of the first pattern which names it.
+    /// The rule for a table: that of the first pattern, in the order of the file, which names it.
     pub fn of(&self, table: &QualifiedName) -> RowsRule {
         self.tables
             .iter()
@@ -141,12 +141,18 @@ fn rows(raw: &RawRows, at: &Path, context: &mut Context<'_>) -> RowsRules {
         .unwrap_or_default();
     let tables = raw
         .tables
+        .0
         .iter()
         .filter_map(|(pattern, rule)| {
             let here = at.key("tables").key(pattern.as_str());
-            let pattern = context.parsed(&here, pattern, ObjectGlob::parse);
+            let glob = ObjectGlob::parse(pattern)
+                .map_err(|expected| {
+                    let message = format!("`{pattern}` names no table");
+                    context.problem_of_key(&here, message, Some(expected));
+                })
+                .ok();
             let rule = rows_rule(rule, &here, context);
-            Some((pattern?, rule?))
+            Some((glob?, rule?))
         })
         .collect();
     RowsRules { default, tables }
@@ -219,21 +225,28 @@ pub(super) fn allow(raw: Vec<RawAllow>, context: &mut Context<'_>) -> Vec<Allow>
             let rule = rules::by_id(&raw.rule);
             if rule.is_none() {
                 let known = rules::ALL.iter().map(|rule| rule.id);
+                let hint = match nearest(&raw.rule, known) {
+                    Some(word) => format!("did you mean `{word}`?"),
+                    None => "no rule is like it; `docs/policy.md` lists them".to_owned(),
+                };
                 context.problem(
                     &at.key("rule"),
-                    format!("unknown rule `{}`", raw.rule),
-                    nearest(&raw.rule, known).map(|word| format!("did you mean `{word}`?")),
+                    context.document.unknown("rule", &at.key("rule"), &raw.rule),
+                    Some(hint),
                 );
             }
-            let object = match &raw.object {
-                Some(text) => Some(context.parsed(&at.key("object"), text, ObjectGlob::parse)?),
-                None => None,
-            };
+            let object = raw
+                .object
+                .as_ref()
+                .map(|text| context.parsed(&at.key("object"), text, ObjectGlob::parse));
             let until = context.parsed(&at.key("until"), &raw.until, date);
             let line = context.document.line_of(&at);
             Some(Allow {
                 rule: rule?.id,
-                object,
+                object: match object {
+                    Some(parsed) => Some(parsed?),
+                    None => None,
+                },
                 accepted: Accepted {
                     reason: raw.reason,
                     until: until?,

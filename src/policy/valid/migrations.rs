@@ -9,7 +9,7 @@ use jiff::civil::Date;
 use super::Context;
 use crate::migrate::tool::{self, Tool};
 use crate::policy::check::nearest;
-use crate::policy::document::Path;
+use crate::policy::path::Path;
 pub use crate::policy::raw::RawRoleAttribute as RoleAttribute;
 use crate::policy::raw::{RawHoldBack, RawMigrations, RawPending, RawPendingWord, RawTimeouts};
 use crate::policy::units::{
@@ -134,11 +134,11 @@ impl Timeouts {
 pub(super) fn migrations(raw: RawMigrations, context: &mut Context<'_>) -> Option<Migrations> {
     let at = Path::of("migrations");
     let tool = match &raw.tool {
-        Some(name) => Some(named_tool(name, &at.key("tool"), context)?),
+        Some(name) => named_tool(name, &at.key("tool"), context),
         None => None,
     };
-    if tool.is_none() && raw.command.is_none() && raw.files.as_slice().is_empty() {
-        context.problem(
+    if raw.tool.is_none() && raw.command.is_none() && raw.files.as_slice().is_empty() {
+        context.lacks(
             &at,
             "`migrations` needs `tool`, `command` or `files`",
             Some("for plain SQL: `files: migrations/*.sql`".to_owned()),
@@ -189,11 +189,7 @@ pub(super) fn migrations(raw: RawMigrations, context: &mut Context<'_>) -> Optio
         working_directory: context
             .root
             .join(raw.working_directory.as_deref().unwrap_or_default()),
-        env: raw
-            .env
-            .iter()
-            .map(|(name, value)| (name.clone(), value.as_text()))
-            .collect(),
+        env: context.variables(&at.key("env"), &raw.env),
         files,
         pending,
         base: raw.base,
@@ -212,11 +208,11 @@ fn named_tool(name: &str, at: &Path, context: &mut Context<'_>) -> Option<&'stat
         let known = || tool::ALL.iter().map(|tool| tool.name);
         context.problem(
             at,
-            format!("`{name}` is no tool that is known by name"),
+            context.document.unknown("tool", at, name),
             Some(match nearest(name, known()) {
                 Some(word) => format!("did you mean `{word}`?"),
                 None => format!(
-                    "known: {}; for others give `command`, `files` and `history`",
+                    "known: {}; for another give `command`, `files` and `history`",
                     known().collect::<Vec<_>>().join(", ")
                 ),
             }),
@@ -243,7 +239,10 @@ fn files(
     Files::Named(
         written
             .iter()
-            .filter_map(|pattern| context.parsed(at, pattern, FileGlob::parse))
+            .enumerate()
+            .filter_map(|(index, pattern)| {
+                context.parsed(&context.item(at, index), pattern, FileGlob::parse)
+            })
             .collect(),
     )
 }

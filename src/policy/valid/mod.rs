@@ -5,7 +5,7 @@ mod migrations;
 mod smoke;
 mod source;
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path as FilePath, PathBuf};
 
 pub use checks::{Allow, Assertion, Levels, RowsRule, RowsRules, SchemaDiff, Verify};
@@ -17,13 +17,18 @@ pub use smoke::{
 };
 pub use source::{AcceptedError, Restore, Source, Target};
 
-use super::document::{Document, Path};
+use super::document::Document;
+use super::interpolate;
+use super::path::Path;
 use super::problem::Problem;
-use super::raw::RawPolicy;
+use super::raw::{RawPolicy, RawScalar};
 use super::units;
 
+/// A name is a part of comments, checks and resources.
+const NAME_LIMIT: usize = 100;
+
 /// A policy that can be followed.
-#[derive(Clone, Debug)]
+#[derive(Clone)]
 pub struct Policy {
     pub name: String,
     /// The policy's file, as it was given.
@@ -48,6 +53,17 @@ pub struct Policy {
     pub variables: BTreeSet<String>,
 }
 
+/// Variables have been resolved, so most parts may hold a secret.
+impl std::fmt::Debug for Policy {
+    fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        formatter
+            .debug_struct("Policy")
+            .field("name", &self.name)
+            .field("file", &self.file)
+            .finish_non_exhaustive()
+    }
+}
+
 /// Turns what was written into what is meant; `None` if a part without which the rest makes no
 /// sense is wrong.
 pub fn validate(
@@ -70,8 +86,11 @@ pub fn validate(
     if raw.version != 1 {
         context.problem(
             &Path::of("version"),
-            format!("version {} is not known", raw.version),
-            Some("this is version 1 of the format".to_owned()),
+            format!(
+                "version {} of the policy's format is not known",
+                raw.version
+            ),
+            Some("expected 1".to_owned()),
         );
     }
     let source = source::source(&raw.source, &mut context);
@@ -85,14 +104,18 @@ pub fn validate(
         .and_then(|smoke| smoke::smoke(smoke, &mut context));
     let levels = checks::levels(&raw.rules);
     let allow = checks::allow(raw.allow, &mut context);
-    let baseline_init = raw
-        .baseline
-        .init
-        .as_slice()
-        .iter()
-        .map(|path| root.join(path))
-        .collect();
+    let baseline_init =
+        context.existing_files(&Path::of("baseline.init"), raw.baseline.init.as_slice());
     let name = raw.name.unwrap_or_else(|| directory_name(&root));
+    if name.contains('\n') || name.chars().count() > NAME_LIMIT {
+        context.problem(
+            &Path::of("name"),
+            "`name` is too long",
+            Some(format!(
+                "expected one line of at most {NAME_LIMIT} characters"
+            )),
+        );
+    }
     Some(Policy {
         name,
         file: file.to_owned(),
@@ -128,9 +151,36 @@ struct Context<'a> {
 }
 
 impl Context<'_> {
+    /// Reports what is wrong with the value at `path`, unless it was reported to be wrong before.
     fn problem(&mut self, path: &Path, message: impl Into<String>, hint: Option<String>) {
+        self.problem_at(self.document.value_span(path), path, message, hint);
+    }
+
+    /// Reports what is wrong with the key at `path`.
+    fn problem_of_key(&mut self, path: &Path, message: impl Into<String>, hint: Option<String>) {
+        self.problem_at(self.document.key_span(path), path, message, hint);
+    }
+
+    /// Reports that the map at `path` lacks something, unless a part of it was refused, which may
+    /// be just that.
+    fn lacks(&mut self, path: &Path, message: impl Into<String>, hint: Option<String>) {
+        if !self.document.has_given_up_in(path) {
+            self.problem_at(self.document.owner_span(path), path, message, hint);
+        }
+    }
+
+    fn problem_at(
+        &mut self,
+        span: std::ops::Range<usize>,
+        path: &Path,
+        message: impl Into<String>,
+        hint: Option<String>,
+    ) {
+        if self.document.is_given_up(path) {
+            return;
+        }
         self.problems.push(Problem {
-            span: self.document.value_span(path),
+            span,
             message: message.into(),
             hint,
         });
@@ -145,7 +195,8 @@ impl Context<'_> {
     ) -> Option<T> {
         parse(text)
             .map_err(|expected| {
-                self.problem(path, format!("`{path}` can't be `{text}`"), Some(expected));
+                let quoted = self.document.quoted(path, text);
+                self.problem(path, format!("`{path}` can't be {quoted}"), Some(expected));
             })
             .ok()
     }
@@ -160,20 +211,19 @@ impl Context<'_> {
         if let [only] = given.as_slice() {
             return set.iter().find(|(key, _)| key == only).map(|(key, _)| *key);
         }
-        let known = set
-            .iter()
-            .map(|(key, _)| format!("`{key}`"))
-            .collect::<Vec<_>>()
-            .join(", ");
-        self.problem(
-            path,
-            if given.is_empty() {
-                format!("`{path}` needs one of {known}")
-            } else {
-                format!("`{path}` takes one of {known}, not {}", given.len())
-            },
-            None,
-        );
+        let known = listed(set.iter().map(|(key, _)| *key));
+        match given.as_slice() {
+            [] => self.lacks(path, format!("`{path}` needs one of {known}"), None),
+            [first, others @ ..] => {
+                for other in others {
+                    self.problem_of_key(
+                        &path.key(*other),
+                        format!("`{path}` has `{first}` and `{other}`"),
+                        Some(format!("expected one of {known}")),
+                    );
+                }
+            }
+        }
         None
     }
 
@@ -181,8 +231,62 @@ impl Context<'_> {
     fn existing_file(&mut self, path: &Path, text: &str) -> PathBuf {
         let file = self.root.join(text);
         if !file.is_file() {
-            self.problem(path, format!("there is no file `{text}`"), None);
+            let quoted = self.document.quoted(path, text);
+            let message = if file.is_dir() {
+                format!("`{path}` can't be {quoted}: it is a directory")
+            } else {
+                format!("`{path}` can't be {quoted}: there is no such file")
+            };
+            let hint = format!("a path is relative to `{}`", self.root.display());
+            self.problem(path, message, Some(hint));
         }
         file
     }
+
+    /// Files that must exist, written as one text or as a list of them.
+    fn existing_files(&mut self, path: &Path, texts: &[String]) -> Vec<PathBuf> {
+        texts
+            .iter()
+            .enumerate()
+            .map(|(index, text)| self.existing_file(&self.item(path, index), text))
+            .collect()
+    }
+
+    /// The place of an item where one text may stand for a list of one.
+    fn item(&self, path: &Path, index: usize) -> Path {
+        let item = path.index(index);
+        if self.document.is_written(&item) {
+            item
+        } else {
+            path.clone()
+        }
+    }
+
+    /// Variables for a child, each with a name that the system takes.
+    fn variables(
+        &mut self,
+        path: &Path,
+        raw: &BTreeMap<String, RawScalar>,
+    ) -> Vec<(String, String)> {
+        for name in raw.keys() {
+            if !interpolate::is_name(name) {
+                self.problem_of_key(
+                    &path.key(name.as_str()),
+                    "not the name of an environment variable",
+                    Some("expected letters, digits and `_`".to_owned()),
+                );
+            }
+        }
+        raw.iter()
+            .map(|(name, value)| (name.clone(), value.as_text()))
+            .collect()
+    }
+}
+
+/// `` `a`, `b` ``.
+fn listed<'k>(names: impl Iterator<Item = &'k str>) -> String {
+    names
+        .map(|name| format!("`{name}`"))
+        .collect::<Vec<_>>()
+        .join(", ")
 }

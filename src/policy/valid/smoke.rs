@@ -6,7 +6,7 @@ use std::time::Duration;
 use regex::Regex;
 
 use super::Context;
-use crate::policy::document::Path;
+use crate::policy::path::Path;
 pub use crate::policy::raw::RawWhen as When;
 use crate::policy::raw::{
     RawApp, RawIngest, RawPage, RawReady, RawRequest, RawScalar, RawSmoke, RawUntil,
@@ -132,9 +132,13 @@ pub(super) fn smoke(raw: RawSmoke, context: &mut Context<'_>) -> Option<Smoke> {
     if !when.contains(&When::After) {
         context.problem(
             &at.key("when"),
-            "`smoke.when` must include `after`: only that is the migrated clone",
-            None,
+            "`smoke.when` needs `after`",
+            Some("only that is the migrated clone".to_owned()),
         );
+    }
+    for (index, state) in raw.expected_sqlstates.iter().enumerate() {
+        let here = at.key("expected_sqlstates").index(index);
+        context.parsed(&here, state, sqlstate);
     }
     Some(Smoke {
         when,
@@ -153,11 +157,7 @@ fn app(raw: RawApp, at: &Path, context: &mut Context<'_>) -> Option<App> {
     };
     Some(App {
         command: raw.command,
-        env: raw
-            .env
-            .iter()
-            .map(|(name, value)| (name.clone(), value.as_text()))
-            .collect(),
+        env: context.variables(&at.key("env"), &raw.env),
         working_directory: context
             .root
             .join(raw.working_directory.as_deref().unwrap_or_default()),
@@ -225,6 +225,11 @@ fn http_request(raw: RawRequest, at: &Path, context: &mut Context<'_>) -> Option
         (Some(target), _) => (Method::Post, target),
         (None, target) => (Method::Put, target?),
     };
+    let bodies = [
+        ("file", raw.file.is_some()),
+        ("json", raw.json.is_some()),
+        ("body", raw.body.is_some()),
+    ];
     let body = match (raw.file, raw.json, raw.body) {
         (Some(file), None, None) => Body::File {
             path: context.existing_file(&at.key("file"), &file),
@@ -234,11 +239,7 @@ fn http_request(raw: RawRequest, at: &Path, context: &mut Context<'_>) -> Option
         (None, None, Some(text)) => Body::Text(text),
         (None, None, None) => Body::Empty,
         _ => {
-            context.problem(
-                at,
-                format!("`{at}` takes one of `file`, `json`, `body`"),
-                None,
-            );
+            context.exactly_one(at, &bodies);
             return None;
         }
     };
@@ -275,6 +276,17 @@ fn wait(text: Option<&str>, at: &Path, context: &mut Context<'_>) -> Option<Dura
         Some(text) => context.parsed(&at.key("within"), text, units::duration),
         None => Some(DEFAULT_WAIT),
     }
+}
+
+/// An empty text would be a part of every SQLSTATE.
+fn sqlstate(text: &str) -> Result<(), units::Expected> {
+    let is_one = matches!(text.len(), 2 | 5)
+        && text
+            .chars()
+            .all(|character| character.is_ascii_digit() || character.is_ascii_uppercase());
+    is_one
+        .then_some(())
+        .ok_or_else(|| "expected an SQLSTATE such as `23505`, or a class such as `23`".to_owned())
 }
 
 fn regex(text: &str) -> Result<Regex, units::Expected> {

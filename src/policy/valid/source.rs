@@ -4,9 +4,10 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use super::Context;
-use crate::policy::document::Path;
+use crate::policy::path::Path;
 use crate::policy::raw::{RawAuto, RawRestore, RawSource, RawTarget, RawVersion};
 use crate::policy::units::{self, FileGlob, LockTimeout, ObjectGlob, Size};
+use crate::postgres::endpoint::ParseError;
 use crate::postgres::{Endpoint, Major, binaries};
 
 /// Where production's data comes from.
@@ -84,24 +85,17 @@ pub(super) fn source(raw: &RawSource, context: &mut Context<'_>) -> Option<Sourc
     if let Some(command) = &raw.command {
         return Some(Source::Command(command.clone()));
     }
-    let files = raw.sql.as_ref()?;
-    Some(Source::Sql(
-        files
-            .as_slice()
-            .iter()
-            .map(|file| context.existing_file(&here, file))
-            .collect(),
-    ))
+    let files = raw.sql.as_ref()?.as_slice();
+    if files.is_empty() {
+        context.lacks(&here, "`source.sql` names no file", None);
+    }
+    Some(Source::Sql(context.existing_files(&here, files)))
 }
 
 pub(super) fn target(raw: RawTarget, context: &mut Context<'_>) -> Option<Target> {
     let at = Path::of("target");
     if raw.server.is_some() && raw.throwaway.is_some() {
-        context.problem(
-            &at,
-            "`target` takes one of `throwaway`, `server`, not 2",
-            None,
-        );
+        context.exactly_one(&at, &[("throwaway", true), ("server", true)]);
     }
     if let Some(url) = &raw.server {
         return endpoint(url, &at.key("server"), context).map(Target::Server);
@@ -115,7 +109,7 @@ pub(super) fn target(raw: RawTarget, context: &mut Context<'_>) -> Option<Target
                     &at.key("throwaway").key("version"),
                     format!("PostgreSQL {number} is not supported"),
                     Some(format!(
-                        "{} to {} are",
+                        "expected {} to {}, or `auto` for the source's",
                         binaries::SUPPORTED.start(),
                         binaries::SUPPORTED.end()
                     )),
@@ -140,17 +134,16 @@ pub(super) fn restore(raw: RawRestore, context: &mut Context<'_>) -> Restore {
     let jobs = match raw.jobs {
         None | Some(RawVersion::Word(RawAuto::Auto)) => None,
         Some(RawVersion::Number(0)) => {
-            context.problem(&at.key("jobs"), "`restore.jobs` must be at least 1", None);
+            context.problem(
+                &at.key("jobs"),
+                "`restore.jobs` can't be `0`",
+                Some("expected 1 or more, or `auto`".to_owned()),
+            );
             None
         }
         Some(RawVersion::Number(jobs)) => Some(jobs),
     };
-    let mask = raw
-        .mask
-        .iter()
-        .enumerate()
-        .map(|(index, file)| context.existing_file(&at.key("mask").index(index), file))
-        .collect();
+    let mask = context.existing_files(&at.key("mask"), &raw.mask);
     let exclude_data = raw
         .exclude_data
         .iter()
@@ -166,18 +159,9 @@ pub(super) fn restore(raw: RawRestore, context: &mut Context<'_>) -> Restore {
     let accept_errors = raw
         .accept_errors
         .into_iter()
-        .enumerate()
-        .filter_map(|(index, accepted)| {
-            // An empty text is a part of every message: it would accept everything.
-            if accepted.message.trim().is_empty() {
-                let here = at.key("accept_errors").index(index).key("message");
-                context.problem(&here, "an accepted error needs a part of its message", None);
-                return None;
-            }
-            Some(AcceptedError {
-                message: accepted.message,
-                reason: accepted.reason,
-            })
+        .map(|accepted| AcceptedError {
+            message: accepted.message,
+            reason: accepted.reason,
         })
         .collect();
     let max_size = raw
@@ -196,11 +180,31 @@ pub(super) fn restore(raw: RawRestore, context: &mut Context<'_>) -> Restore {
 fn endpoint(url: &str, path: &Path, context: &mut Context<'_>) -> Option<Endpoint> {
     Endpoint::parse(url)
         .map_err(|error| {
-            context.problem(
-                path,
-                format!("`{path}` {error}"),
-                Some("such as `postgres://user@host:5432/database`".to_owned()),
-            );
+            let after = url.split_once("://").map_or("", |(_, rest)| rest);
+            // What seems to be a port, a path or a parameter is then a piece of a password.
+            let is_torn = after
+                .split_once(['/', '?', '#'])
+                .is_some_and(|(_, rest)| rest.contains('@'));
+            if is_torn {
+                context.problem(
+                    path,
+                    format!("`{path}` has `/`, `?` or `#` before its `@`"),
+                    Some("percent-encode it in the password: `%2F`, `%3F`, `%23`".to_owned()),
+                );
+            } else {
+                let says_how = matches!(
+                    error,
+                    ParseError::NotAUrl
+                        | ParseError::Parameter(_)
+                        | ParseError::SslMode(_)
+                        | ParseError::HalfCertificate
+                );
+                context.problem(
+                    path,
+                    format!("`{path}` {error}"),
+                    (!says_how).then(|| "expected `postgres://user@host:5432/database`".to_owned()),
+                );
+            }
         })
         .ok()
 }

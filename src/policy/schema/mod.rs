@@ -1,5 +1,7 @@
 //! The JSON Schema of the policy, generated from [`super::raw`].
 
+pub(super) mod shape;
+
 use std::sync::LazyLock;
 
 use schemars::generate::SchemaSettings;
@@ -94,7 +96,7 @@ macro_rules! text_form {
             }
 
             fn json_schema(_: &mut SchemaGenerator) -> Schema {
-                json_schema!({ "type": "string", "format": $title, "examples": [$example] })
+                json_schema!({ "type": "string", "minLength": 1, "format": $title, "examples": [$example] })
             }
         }
     };
@@ -102,4 +104,5 @@ macro_rules! text_form {
 
 text_form!(DurationText, "duration", "30s");
 text_form!(SizeText, "size", "20GB");
+text_form!(PercentText, "percentage", "2%");
 text_form!(DateText, "date", "2027-01-31");
