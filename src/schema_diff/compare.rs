@@ -142,7 +142,7 @@ impl Comparison<'_> {
         let (side, remedy) = match change {
             Change::OnlyInBaseline => (
                 "baseline",
-                remedy::missing(object, self.options.comments, self.baseline),
+                remedy::missing(object, self.options, self.baseline),
             ),
             _ => ("clone", remedy::extra(object)),
         };
@@ -229,14 +229,13 @@ impl Comparison<'_> {
             }
             // An owned sequence is as persistent as its table.
             Property::Persistence => clone.has(Property::OwnerFollows),
-            _ if clone.key.kind == ObjectKind::Column => {
-                parent_columns(clone, self.clone).any(|parent| {
-                    self.baseline.get(parent.key).is_some_and(|other| {
-                        parent.facts.get(&property) == clone.facts.get(&property)
-                            && other.facts.get(&property) == baseline.facts.get(&property)
-                    })
+            Property::Storage if differs(Property::ColumnType) => true,
+            _ if clone.has(Property::Inherited) => parents_own(clone, self.clone).any(|parent| {
+                self.baseline.get(parent.key).is_some_and(|other| {
+                    parent.facts.get(&property) == clone.facts.get(&property)
+                        && other.facts.get(&property) == baseline.facts.get(&property)
                 })
-            }
+            }),
             _ => false,
         }
     }
@@ -262,7 +261,7 @@ impl Comparison<'_> {
         match kind {
             ObjectKind::Column => {
                 own_parent.key.kind.is_view()
-                    || parent_columns(object, own).any(|parent| other.get(parent.key).is_none())
+                    || parents_own(object, own).any(|parent| other.get(parent.key).is_none())
             }
             // It came and goes with its column.
             ObjectKind::Sequence => object.many(Property::Parent).get(2).is_some_and(|column| {
@@ -274,15 +273,18 @@ impl Comparison<'_> {
                     .is_none()
             }),
             ObjectKind::Constraint | ObjectKind::Index | ObjectKind::Trigger
-                if own_parent.text(Property::PartitionOf)
-                    != other_parent.text(Property::PartitionOf) =>
+                if [Property::PartitionOf, Property::Inherits]
+                    .iter()
+                    .any(|of| own_parent.facts.get(of) != other_parent.facts.get(of)) =>
             {
                 self.notes.insert(format!(
-                    "`{parent}` is a partition on one side only: what only one side has of its \
-                     constraints, indexes and triggers is not listed"
+                    "`{parent}` does not have the same parent on both sides: what only one side \
+                     has of its constraints, indexes and triggers is not listed"
                 ));
                 true
             }
+            // It came and goes with the partitioned table's.
+            ObjectKind::Trigger => object.has(Property::Inherited),
             _ => false,
         }
     }
@@ -310,11 +312,8 @@ impl Comparison<'_> {
     }
 }
 
-/// The columns that `column` is inherited from.
-fn parent_columns<'c>(
-    column: Object<'c>,
-    catalog: &'c Catalog,
-) -> impl Iterator<Item = Object<'c>> {
+/// The columns that `column` is inherited from, or the trigger that a partition's is a copy of.
+fn parents_own<'c>(column: Object<'c>, catalog: &'c Catalog) -> impl Iterator<Item = Object<'c>> {
     let table = column
         .has(Property::Inherited)
         .then(|| column.parent())

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use super::Options;
 use super::generated;
 use super::kind::ObjectKind;
-use super::model::{Catalog, Object, Value};
+use super::model::{Catalog, Key, Object, Value};
 use super::property::{Property, Use};
 use crate::text::QualifiedName;
 
@@ -39,32 +39,39 @@ pub(super) fn pair<'a>(
 ) -> Vec<Pair<'a>> {
     let mut pairs = Vec::new();
     let mut left_over: Vec<Object<'a>> = Vec::new();
+    let mut candidates: BTreeMap<Alias, Vec<Object<'a>>> = BTreeMap::new();
+    let mut alone: BTreeMap<&Key, Object<'a>> = BTreeMap::new();
     for object in clone.objects().filter(|object| !ignored(*object, options)) {
         match baseline.get(object.key) {
-            Some(other) => pairs.push(Pair::Both {
+            Some(other) if !names_may_be_swapped(object, other) => pairs.push(Pair::Both {
                 clone: object,
                 baseline: other,
                 names: Names::Same,
             }),
-            None => left_over.push(object),
+            _ => left_over.push(object),
         }
     }
-    let mut candidates: BTreeMap<Alias, Vec<Object<'a>>> = BTreeMap::new();
-    let mut alone = Vec::new();
     for object in baseline
         .objects()
-        .filter(|object| clone.get(object.key).is_none() && !ignored(*object, options))
+        .filter(|object| !ignored(*object, options))
     {
-        match alias(object) {
-            Some(alias) => candidates.entry(alias).or_default().push(object),
-            None => alone.push(object),
+        let paired = clone
+            .get(object.key)
+            .is_some_and(|other| !names_may_be_swapped(other, object));
+        if !paired {
+            alone.insert(object.key, object);
+            if let Some(alias) = alias(object) {
+                candidates.entry(alias).or_default().push(object);
+            }
         }
     }
+    let mut unmatched = Vec::new();
     for object in left_over {
         let others = alias(object).and_then(|alias| candidates.get_mut(&alias));
         match others.filter(|others| !others.is_empty()) {
             Some(others) => {
                 let other = others.remove(0);
+                alone.remove(other.key);
                 pairs.push(Pair::Both {
                     clone: object,
                     baseline: other,
@@ -75,12 +82,32 @@ pub(super) fn pair<'a>(
                     },
                 });
             }
-            None => pairs.push(Pair::OnlyInClone(object)),
+            None => unmatched.push(object),
         }
     }
-    alone.extend(candidates.into_values().flatten());
-    pairs.extend(alone.into_iter().map(Pair::OnlyInBaseline));
+    for object in unmatched {
+        pairs.push(match alone.remove(object.key) {
+            Some(other) => Pair::Both {
+                clone: object,
+                baseline: other,
+                names: Names::Same,
+            },
+            None => Pair::OnlyInClone(object),
+        });
+    }
+    pairs.extend(alone.into_values().map(Pair::OnlyInBaseline));
     pairs
+}
+
+/// Whether a made-up name went to another object because of the order in which they were made:
+/// `t_a_check` and `t_a_check1`.
+fn names_may_be_swapped(one: Object<'_>, other: Object<'_>) -> bool {
+    matches!(
+        one.key.kind,
+        ObjectKind::Constraint | ObjectKind::Index | ObjectKind::Statistics
+    ) && one.facts != other.facts
+        && alias(one) != alias(other)
+        && (generated::is_generated(one) || generated::is_generated(other))
 }
 
 /// What two objects of different names have in common if they are the same.

@@ -70,6 +70,7 @@ properties! {
     Identity, "identity", "identity", Compared;
     IdentityOptions, "identity_options", "identity sequence", Compared;
     Storage, "storage", "storage", Compared;
+    OwnStorage, "own_storage", "storage", Hidden;
     Compression, "compression", "compression", Compared;
     StatisticsTarget, "statistics_target", "statistics target", Compared;
     ColumnOptions, "column_options", "attribute options", ComparedAsSet;

@@ -60,7 +60,9 @@ pub(super) fn add(object: Object<'_>) -> Option<String> {
         Property::StatisticsTarget,
         Property::ColumnOptions,
     ] {
-        if object.has(property) && text(property) != Some(OWN_STORAGE) {
+        if object.has(property)
+            && !(property == Property::Storage && object.has(Property::OwnStorage))
+        {
             sql.push('\n');
             sql.push_str(&alter(property, bare, object)?);
         }
@@ -70,9 +72,6 @@ pub(super) fn add(object: Object<'_>) -> Option<String> {
 
 /// What the query writes for the default of a serial column.
 const OWN_SEQUENCE: &str = "nextval of the column's own sequence";
-
-/// What the query writes for a storage that nobody set.
-const OWN_STORAGE: &str = "the type's own";
 
 /// Alters a column of the clone's.
 pub(super) fn change(
@@ -132,11 +131,7 @@ fn alter(property: Property, clone: Object<'_>, baseline: Object<'_>) -> Option<
             (None, None) => return None,
         },
         Property::IdentityOptions => identity_options(wanted?, "set "),
-        Property::Storage => match wanted? {
-            // 15 has no word for the type's own.
-            OWN_STORAGE => return None,
-            storage => format!("set storage {storage}"),
-        },
+        Property::Storage => format!("set storage {}", wanted?),
         Property::Compression => format!("set compression {}", wanted.unwrap_or("default")),
         Property::StatisticsTarget => format!("set statistics {}", wanted.unwrap_or("-1")),
         Property::ColumnOptions => {
@@ -175,11 +170,26 @@ fn converts(from: &str, to: &str) -> bool {
         "smallint" | "integer" | "bigint" => Some(1),
         _ => None,
     };
-    let base = |name: &str| name.split('(').next().unwrap_or_default().to_owned();
     match (family(from), family(to)) {
         (Some(from), Some(to)) => from == to,
-        // Numbers are rounded to a smaller scale, so only a wider one will do: none given.
-        _ => base(from) == "numeric" && to == "numeric",
+        // Too large a number is refused, but too fine a one is rounded.
+        _ => match (scale(from), scale(to)) {
+            (Some(_), Some(None)) => true,
+            (Some(Some(from)), Some(Some(to))) => from <= to,
+            _ => false,
+        },
+    }
+}
+
+/// The scale of a numeric type: `Some(None)` if it has no limit, `None` if it is another type.
+fn scale(name: &str) -> Option<Option<i32>> {
+    let rest = name.strip_prefix("numeric")?;
+    match rest
+        .strip_prefix('(')
+        .and_then(|rest| rest.strip_suffix(')'))
+    {
+        Some(limits) => limits.split(',').nth(1)?.parse().ok().map(Some),
+        None => rest.is_empty().then_some(None),
     }
 }
 
@@ -219,6 +229,8 @@ mod tests {
         assert!(converts("text", "character varying(40)"));
         assert!(converts("bigint", "integer"));
         assert!(converts("numeric(10,2)", "numeric"));
+        assert!(converts("numeric(10,2)", "numeric(8,3)"));
+        assert!(!converts("numeric(10,2)", "numeric(10,1)"));
         assert!(!converts("numeric", "numeric(10,2)"));
         assert!(!converts("text", "character(3)"));
         assert!(!converts("text", "integer"));

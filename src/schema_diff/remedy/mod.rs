@@ -8,10 +8,10 @@ mod relation;
 mod routine;
 mod target;
 
-use super::Comments;
 use super::kind::ObjectKind;
 use super::model::{Catalog, Object};
 use super::property::Property;
+use super::{Comments, Options, Privileges};
 use crate::text::{Ident, quote_literal};
 
 use target::{on_relation, relation_of, target};
@@ -77,17 +77,19 @@ pub(super) fn change(
 }
 
 /// For what only the baseline has.
-pub(super) fn missing(
-    object: Object<'_>,
-    comments: Comments,
-    baseline: &Catalog,
-) -> Option<String> {
+pub(super) fn missing(object: Object<'_>, options: &Options, baseline: &Catalog) -> Option<String> {
     let mut sql = create::create(object, baseline)?;
-    if comments == Comments::Compare
+    if options.comments == Comments::Compare
         && let Some(text) = object.text(Property::Comment)
     {
         sql.push('\n');
         sql.push_str(&comment(object, Some(text))?);
+    }
+    if options.privileges == Privileges::Compare {
+        for statement in privilege::of_new(object)? {
+            sql.push('\n');
+            sql.push_str(&statement);
+        }
     }
     Some(sql)
 }

@@ -20,13 +20,54 @@ pub(super) fn change(clone: Object<'_>, baseline: Object<'_>) -> Option<String> 
     );
     let owner = baseline.text(Property::Owner);
     let mut statements = Vec::new();
-    for grant in ours.iter().filter(|grant| !theirs.contains(grant)) {
+    // Who becomes the owner keeps what the owner has.
+    let to_owner = owner.map(|owner| format!(" to {}", Ident(owner)));
+    let kept = |grant: &String| to_owner.as_ref().is_some_and(|end| grant.ends_with(end));
+    for grant in ours
+        .iter()
+        .filter(|grant| !kept(grant))
+        .filter(|grant| !theirs.contains(grant))
+    {
         statements.push(statement(Verb::Revoke, grant, clone, owner)?);
     }
     for grant in theirs.iter().filter(|grant| !ours.contains(grant)) {
         statements.push(statement(Verb::Grant, grant, clone, owner)?);
     }
     Some(statements.join("\n"))
+}
+
+/// Gives a new object its owner and grants, which differ from what PostgreSQL gives it.
+pub(super) fn of_new(object: Object<'_>) -> Option<Vec<String>> {
+    if object.key.kind == ObjectKind::DefaultPrivileges {
+        return Some(Vec::new());
+    }
+    let by_itself = match object.key.kind {
+        ObjectKind::Function | ObjectKind::Procedure | ObjectKind::Aggregate => "execute to public",
+        ObjectKind::EnumType
+        | ObjectKind::CompositeType
+        | ObjectKind::RangeType
+        | ObjectKind::BaseType
+        | ObjectKind::Domain => "usage to public",
+        _ => "",
+    };
+    let grants = object.many(Property::Privileges);
+    let mut statements = Vec::new();
+    if let Some(owner) = object.text(Property::Owner) {
+        statements.push(format!(
+            "alter {} owner to {};",
+            target(object)?,
+            Ident(owner)
+        ));
+    }
+    if !by_itself.is_empty() && !grants.iter().any(|grant| grant == by_itself) {
+        statements.push(statement(Verb::Revoke, by_itself, object, None)?);
+    }
+    for grant in grants {
+        if grant != by_itself && !grant.contains(" to the owner") {
+            statements.push(statement(Verb::Grant, grant, object, None)?);
+        }
+    }
+    Some(statements)
 }
 
 /// All grants of a schema's default privileges, made or taken back. Those of no schema replace what

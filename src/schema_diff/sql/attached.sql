@@ -1,15 +1,15 @@
--- Reads: triggers, rules and policies. A partition's copy of its parent's trigger is read only where
--- it is switched on or off differently. Serves 15 to 18.
+-- Reads: triggers, rules and policies. A partition's copy of its parent's trigger is read because it
+-- can be switched on or off by itself. Serves 15 to 18.
 select 'trigger', c.nspname::text, c.relname::text, t.tgname::text, null::text,
        jsonb_strip_nulls(jsonb_build_object(
            'definition', pg_get_triggerdef(t.oid),
            'enabled', case t.tgenabled when 'O' then 'enabled' when 'D' then 'disabled'
                                        when 'R' then 'enabled replica' else 'enabled always' end,
+           'inherited', case when t.tgparentid <> 0 then 'inherited' end,
            'comment', obj_description(t.oid, 'pg_trigger')))::text
 from pg_trigger t
 join relation c on c.oid = t.tgrelid
-left join pg_trigger p on p.oid = t.tgparentid
-where not t.tgisinternal and (p.oid is null or p.tgenabled <> t.tgenabled)
+where not t.tgisinternal
 union all
 select 'rule', c.nspname, c.relname, r.rulename, null,
        jsonb_strip_nulls(jsonb_build_object(

@@ -32,8 +32,8 @@ select 'column', c.nspname::text, c.relname::text, a.attname::text, null::text,
            'default', case when a.attgenerated <> '' then null
                when q.deptype = 'a' and e.text = format('nextval(%L::regclass)', q.objid::regclass)
                then 'nextval of the column''s own sequence' else e.text end,
-           'storage', case when a.attstorage = t.typstorage then 'the type''s own'
-                           when a.attstorage = 'p' then 'plain' when a.attstorage = 'e' then 'external'
+           'own_storage', case when a.attstorage = t.typstorage then 'own' end,
+           'storage', case when a.attstorage = 'p' then 'plain' when a.attstorage = 'e' then 'external'
                            when a.attstorage = 'm' then 'main' else 'extended' end,
            'compression', case a.attcompression when 'p' then 'pglz' when 'l' then 'lz4' end,
            'statistics_target', nullif(a.attstattarget, -1)::text,
