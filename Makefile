@@ -1,0 +1,47 @@
+# `make demo` and `make test` need git, make and Rust; they install the rest where it is missing.
+
+CARGO ?= cargo
+CARGO_TARGET_DIR ?= $(CURDIR)/target
+export CARGO_TARGET_DIR
+
+.DEFAULT_GOAL := help
+.PHONY: help demo test bench fmt docs audit build-demo install-postgres check-rust
+
+help: ## list the targets
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-8s %s\n", $$1, $$2 }' Makefile
+
+demo: build-demo ## rehearse a migration that may go and one that must not
+	@scripts/demo.sh "$(abspath $(CARGO_TARGET_DIR))"
+
+# In one call, so that what both depend on is compiled once.
+build-demo: check-rust install-postgres
+	$(CARGO) build --release --locked --bin pgrehearse --example shop-app
+
+test: check-rust install-postgres ## run every check that a change must pass
+	@scripts/install-test-tools.sh
+	$(CARGO) fmt --check
+	$(CARGO) clippy --locked --all-targets -- -D warnings
+	$(CARGO) nextest run --locked
+	$(CARGO) test --locked --doc --quiet
+	RUSTDOCFLAGS="-D warnings" $(CARGO) doc --locked --no-deps --document-private-items
+	$(CARGO) deny --locked check licenses bans sources
+
+bench: check-rust install-postgres ## run the benchmarks
+	$(CARGO) bench --locked
+
+fmt: check-rust ## format the code
+	$(CARGO) fmt
+
+docs: check-rust ## build the code's documentation
+	RUSTDOCFLAGS="-D warnings" $(CARGO) doc --locked --no-deps --document-private-items
+
+# Not part of `test`: the database of advisories is fetched from a git host.
+audit: check-rust ## look for known vulnerabilities in the dependencies
+	@scripts/install-test-tools.sh
+	$(CARGO) deny --locked check advisories
+
+install-postgres:
+	@scripts/install-postgres.sh
+
+check-rust:
+	@scripts/check-rust.sh
