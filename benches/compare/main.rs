@@ -1,6 +1,7 @@
 //! The gate beside the same work done by hand, as ratios within one run.
 //!
 //! `cargo bench --bench compare -- gate` rehearses `examples/shop-go` stage by stage;
+//! `cargo bench --bench compare -- catalogue` compares two schemas of 2,000 tables;
 //! `cargo bench --bench compare -- clone` clones a live database of `PGREHEARSE_BENCH_MB` megabytes
 //! (2200 unless set) and restores a directory dump of it. By hand means a stock server, `pg_dump`,
 //! `pg_restore` and `psql`. With `pgcopydb` on PATH (or in `PGCOPYDB`) that is measured too.
@@ -12,6 +13,7 @@
 )]
 
 mod by_hand;
+mod catalogue;
 mod clone;
 mod gate;
 mod measure;
@@ -32,6 +34,9 @@ fn main() {
     let wants = |name: &str| asked.is_empty() || asked.iter().any(|word| word == name);
     if wants("gate") {
         gate::run();
+    }
+    if wants("catalogue") {
+        catalogue::run();
     }
     if wants("clone") {
         clone::run();

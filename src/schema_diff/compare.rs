@@ -62,6 +62,10 @@ struct Comparison<'a> {
 
 impl Comparison<'_> {
     fn both(&mut self, clone: Object<'_>, baseline: Object<'_>, names: Names) {
+        // Nearly everything, nearly always.
+        if names == Names::Same && clone.facts == baseline.facts {
+            return;
+        }
         let kind = clone.key.kind;
         let object = clone.key.display();
         // A table here and a view there have been reported as such.
@@ -230,6 +234,8 @@ impl Comparison<'_> {
             // An owned sequence is as persistent as its table.
             Property::Persistence => clone.has(Property::OwnerFollows),
             Property::Storage if differs(Property::ColumnType) => true,
+            // What is not enforced is not validated either.
+            Property::Validated if differs(Property::Enforcement) => true,
             _ if clone.has(Property::Inherited) => parents_own(clone, self.clone).any(|parent| {
                 self.baseline.get(parent.key).is_some_and(|other| {
                     parent.facts.get(&property) == clone.facts.get(&property)

@@ -1,11 +1,12 @@
 //! The schema-diff stage: the migrated clone beside a fresh install, and the comparison of any two
 //! schemas behind it: read each catalogue once, compare by key, say it in words.
 //!
-//! Compared as catalogues, not as text: no order of columns, options or grants and no name that
-//! PostgreSQL made up is taken for drift, and nothing that `pg_dump` would write is passed over.
+//! Catalogues are compared, not text: no order of columns, options or grants, and no name that
+//! PostgreSQL made up, is taken for drift.
 //!
 //! Not compared: rows and the current values of sequences, table spaces, subscriptions, security
-//! labels, large objects, options of user mappings (secrets), settings of the database itself.
+//! labels, large objects, options of user mappings (secrets), settings of the database itself, the
+//! names of 18's NOT NULL constraints, and whether an inherited column is the child's own as well.
 
 mod acl;
 mod baseline;

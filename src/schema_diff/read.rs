@@ -21,6 +21,15 @@ pub enum ReadError {
     Unknown(String),
 }
 
+impl ReadError {
+    pub fn hint(&self) -> Option<String> {
+        match self {
+            Self::Connect(error) => error.hint(),
+            Self::Query(_) | Self::Unknown(_) => None,
+        }
+    }
+}
+
 macro_rules! query {
     ($file:literal) => {
         concat!(
@@ -140,7 +149,9 @@ fn normalise(facts: &mut Facts) {
             members.sort();
         }
         if *property == Property::ForeignOptions {
-            members.iter_mut().for_each(|option| hide_secret(option));
+            for option in members.iter_mut() {
+                hide_secret(option);
+            }
         }
     }
     if facts.contains_key(&Property::OwnerFollows) {

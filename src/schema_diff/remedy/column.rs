@@ -174,22 +174,21 @@ fn converts(from: &str, to: &str) -> bool {
         (Some(from), Some(to)) => from == to,
         // Too large a number is refused, but too fine a one is rounded.
         _ => match (scale(from), scale(to)) {
-            (Some(_), Some(None)) => true,
-            (Some(Some(from)), Some(Some(to))) => from <= to,
+            (Some(from), Some(to)) => from <= to,
             _ => false,
         },
     }
 }
 
-/// The scale of a numeric type: `Some(None)` if it has no limit, `None` if it is another type.
-fn scale(name: &str) -> Option<Option<i32>> {
+/// The scale of a numeric type, the highest number if it has no limit.
+fn scale(name: &str) -> Option<i32> {
     let rest = name.strip_prefix("numeric")?;
     match rest
         .strip_prefix('(')
         .and_then(|rest| rest.strip_suffix(')'))
     {
-        Some(limits) => limits.split(',').nth(1)?.parse().ok().map(Some),
-        None => rest.is_empty().then_some(None),
+        Some(limits) => limits.split(',').nth(1)?.parse().ok(),
+        None => rest.is_empty().then_some(i32::MAX),
     }
 }
 

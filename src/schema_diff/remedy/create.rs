@@ -11,8 +11,7 @@ use crate::text::{Ident, quote_literal};
 pub(super) fn create(object: Object<'_>, catalog: &Catalog) -> Option<String> {
     match object.key.kind {
         // What hangs on these is not listed when they are missing, so it must come with them.
-        ObjectKind::View if has_parts(object, catalog) => None,
-        ObjectKind::Domain if has_parts(object, catalog) => None,
+        ObjectKind::View | ObjectKind::Domain if has_parts(object, catalog) => None,
         ObjectKind::Column => super::column::add(object),
         ObjectKind::DefaultPrivileges => privilege::default_change(object, privilege::Verb::Grant),
         _ => create_alone(object),

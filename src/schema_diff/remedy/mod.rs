@@ -64,13 +64,12 @@ pub(super) fn change(
             let state = switch_words(baseline.text(Property::Enabled)?);
             Some(format!("alter {} {state};", target(clone)?))
         }
-        ObjectKind::Trigger | ObjectKind::Rule => replace(clone, baseline),
         ObjectKind::Policy => policy(property, clone, baseline),
         ObjectKind::Statistics if property == Property::StatisticsTarget => {
             let wanted = baseline.text(Property::StatisticsTarget).unwrap_or("-1");
             Some(format!("alter {} set statistics {wanted};", target(clone)?))
         }
-        ObjectKind::Statistics => replace(clone, baseline),
+        ObjectKind::Trigger | ObjectKind::Rule | ObjectKind::Statistics => replace(clone, baseline),
         ObjectKind::Extension => extension(property, clone, baseline),
         _ => None,
     }
@@ -172,6 +171,14 @@ fn constraint(property: Property, clone: Object<'_>, baseline: Object<'_>) -> Op
         Property::Deferrability if clone.text(Property::ConstraintType) == Some("foreign key") => {
             let words = baseline.text(Property::Deferrability)?;
             Some(format!("alter {relation} alter constraint {name} {words};"))
+        }
+        // Not valid before, it is validated by this.
+        Property::Enforcement
+            if clone.text(Property::ConstraintType) == Some("foreign key")
+                && (validated || !baseline.has(Property::Validated)) =>
+        {
+            let word = baseline.text(Property::Enforcement)?;
+            Some(format!("alter {relation} alter constraint {name} {word};"))
         }
         // Foreign keys may stand on these.
         _ if matches!(

@@ -45,7 +45,8 @@ select 'column', c.nspname::text, c.relname::text, a.attname::text, null::text,
 from relation c
 join pg_attribute a on a.attrelid = c.oid and a.attnum > 0 and not a.attisdropped
 join pg_type t on t.oid = a.atttypid
-left join (select adrelid, adnum, pg_get_expr(adbin, adrelid) as text from pg_attrdef) e
+-- Deparsed once a column: `offset 0` keeps the planner from doing it at every use.
+left join (select adrelid, adnum, pg_get_expr(adbin, adrelid) as text from pg_attrdef offset 0) e
     on e.adrelid = a.attrelid and e.adnum = a.attnum
 left join owned q on q.refobjid = a.attrelid and q.refobjsubid = a.attnum
     -- A column may own several sequences; the one of its default or identity counts.
