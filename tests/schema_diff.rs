@@ -5,7 +5,6 @@ mod bench;
 mod harness;
 
 use std::sync::Mutex;
-use std::time::Instant;
 
 use bench::{
     Bench, CHANGES, QUIET, Section, everything, in_parallel, line_diff, remedied, sections, show,

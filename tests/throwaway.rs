@@ -1,10 +1,7 @@
-//! The throwaway server: it starts on every version, and nothing of it is left.
+//! The throwaway server: it starts on every version, and nothing of it is left. What happens when the
+//! gate is killed is in `faults`.
 
 mod harness;
-
-use std::path::PathBuf;
-use std::process::{Command, Stdio};
-use std::time::{Duration, Instant};
 
 use harness::{Server, installed_majors};
 use pgrehearse::postgres::Session;
@@ -68,54 +65,4 @@ async fn starts_answers_and_leaves_nothing_on_every_version() {
         drop(server);
         assert!(!directory.exists(), "{} is left", directory.display());
     }
-}
-
-/// A process of its own that holds a server, killed with SIGKILL: the guard clears up.
-#[test]
-fn nothing_is_left_when_the_gate_is_killed_outright() {
-    let program = std::env::current_exe().expect("this test has a path");
-    let mut holder = Command::new(program)
-        .args([
-            "--exact",
-            "hold_a_server_until_killed",
-            "--ignored",
-            "--nocapture",
-        ])
-        .stdout(Stdio::piped())
-        .spawn()
-        .expect("this test starts itself");
-    let line = {
-        use std::io::BufRead as _;
-        std::io::BufReader::new(holder.stdout.take().expect("piped"))
-            .lines()
-            .map_while(Result::ok)
-            .find(|line| line.starts_with("holding "))
-            .expect("the holder says what it holds")
-    };
-    let mut words = line.split(' ').skip(1);
-    let directory = PathBuf::from(words.next().expect("a directory"));
-    let postmaster: i32 = words.next().expect("a process").parse().expect("a number");
-    assert!(directory.exists());
-
-    holder.kill().expect("the holder is killed");
-    holder.wait().expect("the holder is gone");
-
-    let deadline = Instant::now() + Duration::from_secs(20);
-    let process = nix::unistd::Pid::from_raw(postmaster);
-    while directory.exists() || nix::sys::signal::kill(process, None).is_ok() {
-        assert!(Instant::now() < deadline, "the server outlived the gate");
-        std::thread::sleep(Duration::from_millis(20));
-    }
-}
-
-#[tokio::test]
-#[ignore = "not a test: the process that the test above kills"]
-async fn hold_a_server_until_killed() {
-    let server = Server::newest().await;
-    println!(
-        "holding {} {}",
-        server.throwaway.directory().display(),
-        server.throwaway.postmaster_id().expect("it runs")
-    );
-    tokio::time::sleep(Duration::from_secs(60)).await;
 }

@@ -19,7 +19,9 @@ use crate::report::console::Colour;
 use crate::report::plain::{Plain, WorkflowCommands};
 use crate::report::terminal::Live;
 use crate::text::{Mask, Secret};
-use crate::verdict::{RunReport, Stage, Verdict};
+use crate::verdict::{
+    self, Failure, NotRun, NotRunKind, Outcome, RunReport, Stage, StageReport, Verdict,
+};
 
 #[derive(clap::Args)]
 pub struct Arguments {
@@ -93,11 +95,16 @@ pub fn run(arguments: &Arguments) -> Exit {
         complain(&error, None);
         return Exit::Undecided;
     }
-    let ended = match rehearse(policy, arguments) {
+    let policy = Arc::new(policy);
+    let ended = match rehearse(policy.clone(), arguments) {
         Ok(ended) => ended,
         Err(error) => {
             complain(&error, None);
-            return Exit::Undecided;
+            Ended {
+                report: report_of_nothing(&policy, &error),
+                kept: None,
+                cut: None,
+            }
         }
     };
     conclude(&ended, &directory)
@@ -166,7 +173,41 @@ enum RunError {
     Runtime(#[source] std::io::Error),
 }
 
-fn rehearse(policy: Policy, arguments: &Arguments) -> Result<Ended, RunError> {
+/// The report of a run that could not begin.
+fn report_of_nothing(policy: &Policy, error: &RunError) -> RunReport {
+    let failure = Failure::of(error, None);
+    let stages = Stage::ALL.map(|stage| StageReport {
+        stage,
+        outcome: if stage == Stage::Preflight {
+            Outcome::Errored(failure.clone())
+        } else {
+            Outcome::NotRun(NotRun {
+                because: "the run could not begin".to_owned(),
+                kind: NotRunKind::CutShort,
+            })
+        },
+        began: std::time::Duration::ZERO,
+        took: std::time::Duration::ZERO,
+        saw: Vec::new(),
+    });
+    let (verdict, reason) = verdict::decide(&stages, &[]);
+    RunReport {
+        name: policy.name.clone(),
+        policy_file: policy.file.display().to_string(),
+        run: RunId::new().to_string(),
+        started: jiff::Timestamp::now(),
+        took: std::time::Duration::ZERO,
+        verdict,
+        reason,
+        stages: stages.into(),
+        rules: Vec::new(),
+        migrations: Vec::new(),
+        provenance: None,
+        findings: Vec::new(),
+    }
+}
+
+fn rehearse(policy: Arc<Policy>, arguments: &Arguments) -> Result<Ended, RunError> {
     let run = RunId::new();
     let mask = mask(&policy);
     let log_directory = policy.report_directory.join("logs");
@@ -189,7 +230,7 @@ fn rehearse(policy: Policy, arguments: &Arguments) -> Result<Ended, RunError> {
         .map_err(|source| RunError::Workspace { at, source })?;
     let context = Context {
         run,
-        policy: Arc::new(policy),
+        policy,
         guard,
         workspace,
         progress: progress(),
@@ -207,9 +248,8 @@ fn rehearse(policy: Policy, arguments: &Arguments) -> Result<Ended, RunError> {
     let (kept, cut) = runtime.block_on(until_cut(&context, &journal, keep));
     // What a stage had spawned is over now; nothing may be waited for.
     runtime.shutdown_timeout(std::time::Duration::from_secs(1));
-    if kept.is_none() {
-        stray::end_all(&context.run);
-    }
+    // A clone that is kept carries no mark of the run.
+    stray::end_all(&context.run);
     Ok(Ended {
         report: journal.report(&context),
         kept,

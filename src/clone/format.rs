@@ -85,7 +85,7 @@ impl DumpFile {
             Format::Tar
         } else if inner.is_empty() {
             return Err(not_a_dump("it is empty"));
-        } else if inner.contains(&0) {
+        } else if inner.contains(&0) || !begins_as_text(&inner) {
             return Err(not_a_dump("it is neither an archive of pg_dump nor text"));
         } else {
             let text = String::from_utf8_lossy(&inner);
@@ -115,6 +115,17 @@ impl DumpFile {
             .lines()
             .find_map(|line| line.strip_prefix("-- Dumped from database version "))
             .map(str::to_owned))
+    }
+}
+
+/// Whether the first line is one: rows may be in any encoding, but what `pg_dump` and people begin a
+/// script with is not.
+fn begins_as_text(head: &[u8]) -> bool {
+    let line = head.split(|&byte| byte == b'\n').next().unwrap_or(head);
+    match std::str::from_utf8(line) {
+        Ok(_) => true,
+        // The head may end inside a character.
+        Err(error) => error.error_len().is_none() && line.len() == head.len(),
     }
 }
 

@@ -2,13 +2,13 @@
 
 use std::path::Path;
 
+use super::aftermath::{Aftermath, Failure};
 use super::files::relative;
 use super::runner::{self, Ending, Job, transaction_for};
 use super::{FailedMigration, Found, History, MigrateError, locate};
 use crate::context::Context;
-use crate::postgres::server_log::LogReader;
+use crate::postgres::Endpoint;
 use crate::postgres::tools::{Script, ScriptError};
-use crate::postgres::{Endpoint, Session};
 use crate::target::{Database, Target};
 use crate::text::human_seconds;
 use crate::verdict::{Place, Stage};
@@ -21,14 +21,16 @@ pub async fn install(
     endpoint: &Endpoint,
     found: &Found,
 ) -> Result<Option<FailedMigration>, MigrateError> {
+    let mut aftermath = Aftermath::from_now(target);
     for file in &context.policy.baseline_init {
         if let Some(failed) = init(context, target, endpoint, file).await? {
+            let failure = Failure::of_error(failed.error.as_ref());
+            aftermath
+                .session(None, &database.admin, endpoint, failure)
+                .await?;
             return Ok(Some(failed));
         }
     }
-    let mut log = target
-        .throwaway()
-        .map(|server| LogReader::at_end(&server.log_directory()));
     let held_back = found.held_back_paths();
     let history = History::of(&context.policy.migrations);
     let log_file = context.log_directory.join("baseline.log");
@@ -42,7 +44,12 @@ pub async fn install(
         stage: Stage::SchemaDiff,
         log: &log_file,
     };
-    let broken = match runner::run(context, &job).await? {
+    let ending = runner::run(context, &job).await;
+    let failure = Failure::of(ending.as_ref());
+    aftermath
+        .session(None, &database.admin, endpoint, failure)
+        .await?;
+    let broken = match ending? {
         Ending::Done { .. } => return Ok(None),
         Ending::TimedOut { limit, file } => {
             return Ok(Some(FailedMigration {
@@ -56,16 +63,9 @@ pub async fn install(
         }
         Ending::Failed(broken) => broken,
     };
-    let records = match &mut log {
-        Some(log) => {
-            let session = Session::open(&database.admin, &[]).await?;
-            log.records_until_now(&session).await.unwrap_or_default()
-        }
-        None => Vec::new(),
-    };
     let failed = locate::explain(
         *broken,
-        &records,
+        aftermath.records(),
         &found.files,
         endpoint,
         &context.policy.root,

@@ -1,5 +1,6 @@
 //! The migrate stage: the user's own migrations, on a clone that was shown to be one.
 
+mod aftermath;
 mod border;
 mod files;
 mod fresh;
@@ -19,12 +20,14 @@ use jiff::civil::Date;
 
 use crate::context::Context;
 use crate::policy::Runner;
-use crate::postgres::server_log::{LogReader, Record};
+use crate::postgres::server_log::Record;
 use crate::postgres::session::{ConnectError, QueryError};
 use crate::postgres::{ServerError, Session};
 use crate::process::child::StartError;
 use crate::restore::Restored;
 use crate::verdict::{Explained, Place, Stage};
+
+use aftermath::{Aftermath, Failure};
 
 pub use files::{Found, HeldBack, MigrationFile, find};
 pub use fresh::install;
@@ -166,8 +169,8 @@ pub enum MigrateError {
         extension: String,
         schema: &'static str,
     },
-    #[error("the server went away while the migration ran")]
-    ServerGone,
+    #[error("the clone's server broke while the migration ran: {because}")]
+    ServerGone { because: String },
     #[error(transparent)]
     Start(#[from] StartError),
     #[error(transparent)]
@@ -192,6 +195,10 @@ impl Explained for MigrateError {
             ),
             Self::LeftOut { .. } => Some(
                 "rehearse on a server that has the extension: `target.server`".to_owned(),
+            ),
+            Self::ServerGone { .. } => Some(
+                "look for the kernel's out-of-memory killer, a full disk, or an extension that crashes"
+                    .to_owned(),
             ),
             Self::Connect(error) => error.hint(),
             _ => None,
@@ -223,10 +230,7 @@ pub async fn run(
     let started = std::time::Instant::now();
     let endpoint = restored.migrator_endpoint();
     timeouts::set(context, &session, &restored).await?;
-    let mut log = restored
-        .target()
-        .throwaway()
-        .map(|server| LogReader::at_end(&server.log_directory()));
+    let mut aftermath = Aftermath::from_now(restored.target());
     let held_back = found.held_back_paths();
     let log_file = context.log_directory.join("migrate.log");
     let job = runner::Job {
@@ -242,23 +246,17 @@ pub async fn run(
         stage: Stage::Migrate,
         log: &log_file,
     };
-    let ending = runner::run(context, &job).await?;
+    let ending = runner::run(context, &job).await;
     let took = started.elapsed();
     border::refuse_a_changed_source(context, &history, source_before.as_ref()).await?;
-    // A tool may end every session of the database, ours included.
-    let session = if session.is_closed() {
-        Session::open(admin, &[])
-            .await
-            .map_err(|_| MigrateError::ServerGone)?
-    } else {
-        session
-    };
+    let failure = Failure::of(ending.as_ref());
+    let session = aftermath
+        .session(Some(session), admin, &endpoint, failure)
+        .await?;
+    let ending = ending?;
+    aftermath::end_sessions(&session, &endpoint.user).await?;
     timeouts::reset(context, &session, &restored).await?;
 
-    let records = match &mut log {
-        Some(log) => log.records_until_now(&session).await.unwrap_or_default(),
-        None => Vec::new(),
-    };
     let after = history.read(&session).await?;
     drop(session);
     let matched = Matched::of(&history, after.as_ref());
@@ -270,8 +268,8 @@ pub async fn run(
     let result = match ending {
         Ending::TimedOut { limit, file } => MigrationResult::TimedOut { limit, file },
         Ending::Failed(broken) => {
-            let failed =
-                locate::explain(*broken, &records, &pending, &endpoint, &policy.root).await;
+            let records = aftermath.records();
+            let failed = locate::explain(*broken, records, &pending, &endpoint, &policy.root).await;
             border::refuse_what_the_clone_lacks(&failed, restored.left_out())?;
             MigrationResult::Failed(Box::new(failed))
         }

@@ -31,6 +31,8 @@ struct Notes {
     running: Vec<(Stage, Instant)>,
     facts: Facts,
     provenance: Option<Provenance>,
+    /// Why the run was cut, if it was.
+    cut: Option<String>,
 }
 
 /// What a stage leaves in the journal besides how it ended.
@@ -136,6 +138,7 @@ impl Journal {
     /// Notes that the run was cut: what was under way could not tell.
     pub fn interrupt(&self, because: &str) {
         let mut notes = self.notes();
+        notes.cut = Some(because.to_owned());
         for (stage, started) in std::mem::take(&mut notes.running) {
             notes.stages.push(StageReport {
                 stage,
@@ -153,7 +156,14 @@ impl Journal {
         let findings = judgement::judge(&self.policy, &notes.facts);
         let mut stages = self.all_stages(&notes);
         verdict::apply(&mut stages, &findings);
-        let (verdict, mut reason) = verdict::decide(&stages, &findings);
+        let (mut verdict, mut reason) = verdict::decide(&stages, &findings);
+        // Also a run that was cut after its last stage: nobody waited for its end.
+        if let (true, Some(because)) = (verdict != Verdict::NoGo, &notes.cut) {
+            verdict = Verdict::Undecided;
+            if !reason.contains(because) {
+                reason = because.clone();
+            }
+        }
         if verdict == Verdict::Go && nothing_was_pending(&notes.facts) {
             reason =
                 "no migration is pending, and nothing speaks against the clone as it is".to_owned();
@@ -204,10 +214,12 @@ impl Journal {
         }
         let because = if stage > self.until {
             format!("the run was to go until {} only", self.until)
+        } else if let Some(because) = &notes.cut {
+            because.clone()
         } else {
             match notes.stages.iter().max_by_key(|report| report.stage) {
                 Some(last) => format!("{} did not hand anything on", last.stage),
-                None => "the run was cut before it".to_owned(),
+                None => "no stage before it ran".to_owned(),
             }
         };
         NotRun {

@@ -75,7 +75,13 @@ impl Contents {
     /// Reads the table of contents of `archive`.
     pub async fn read(tools: &Tools, archive: &Path) -> Result<Self, ToolError> {
         let program = tools.program("pg_restore", None).arg("--list").arg(archive);
-        let listing = tools.output_of(program).await?;
+        let listing = tools
+            .output_of(program)
+            .await
+            .map_err(|error| ToolError::Archive {
+                path: archive.to_owned(),
+                source: Box::new(error),
+            })?;
         Ok(Self::parse(&String::from_utf8_lossy(&listing)))
     }
 

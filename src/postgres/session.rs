@@ -13,6 +13,10 @@ use super::tls;
 /// How long a server may take to answer a new connection.
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(10);
 
+/// How long it may take, once connected, until it lets us in. Something that accepts connections and
+/// never answers is no server.
+const LOGIN_TIMEOUT: Duration = Duration::from_secs(30);
+
 /// What `application_name` says of our sessions, so that our own traces can leave them out.
 pub const APPLICATION_NAME: &str = "pgrehearse";
 
@@ -49,22 +53,27 @@ impl Session {
             source,
         };
         let config = config(endpoint, settings);
-        let (client, driver) = if endpoint.tls.mode == TlsMode::Disable
-            || matches!(endpoint.host, Host::Socket(_))
-        {
-            let (client, connection) = config
-                .connect(NoTls)
-                .await
-                .map_err(|error| failed(error.into()))?;
-            (client, tokio::spawn(drive(connection)))
-        } else {
-            let connector = tls::connector(&endpoint.tls).map_err(|error| failed(error.into()))?;
-            let (client, connection) = config
-                .connect(connector)
-                .await
-                .map_err(|error| failed(error.into()))?;
-            (client, tokio::spawn(drive(connection)))
+        let connecting = async {
+            Ok(
+                if endpoint.tls.mode == TlsMode::Disable || matches!(endpoint.host, Host::Socket(_))
+                {
+                    let (client, connection) = config.connect(NoTls).await?;
+                    (client, tokio::spawn(drive(connection)))
+                } else {
+                    let connector = tls::connector(&endpoint.tls)?;
+                    let (client, connection) = config.connect(connector).await?;
+                    (client, tokio::spawn(drive(connection)))
+                },
+            )
         };
+        let (client, driver) = tokio::time::timeout(CONNECT_TIMEOUT + LOGIN_TIMEOUT, connecting)
+            .await
+            .unwrap_or_else(|_| {
+                Err(ConnectFailure::Network(
+                    "it accepts connections and does not answer".to_owned(),
+                ))
+            })
+            .map_err(failed)?;
         Ok(Self { client, driver })
     }
 

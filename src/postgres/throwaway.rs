@@ -305,7 +305,10 @@ pub fn stop_server_in(directory: &Path) {
 /// The postmaster, as the server's own lock file names it.
 fn process_in(directory: &Path) -> Option<Pid> {
     let text = std::fs::read_to_string(directory.join("data/postmaster.pid")).ok()?;
-    text.lines().next()?.trim().parse().ok().map(Pid::from_raw)
+    let id: i32 = text.lines().next()?.trim().parse().ok()?;
+    // A server without a postmaster, as `initdb` runs it, writes its process negated; to `kill` a
+    // negative number is a group, and -1 everything.
+    (id != i32::MIN && id.abs() > 1).then(|| Pid::from_raw(id.abs()))
 }
 
 /// Stops a postmaster without a checkpoint. SIGQUIT first: a server killed outright leaves its

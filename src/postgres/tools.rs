@@ -158,6 +158,11 @@ pub enum ToolError {
         how: String,
         said: String,
     },
+    #[error("could not read the archive `{}`", path.display())]
+    Archive {
+        path: PathBuf,
+        source: Box<ToolError>,
+    },
 }
 
 /// The complaint lines of a client program without values: the first few `error:` lines, else the

@@ -2,7 +2,9 @@
 
 #![allow(dead_code, reason = "each test file uses its own part of the harness")]
 
+pub mod fault;
 pub mod gate;
+pub mod processes;
 
 use std::path::Path;
 use std::sync::Arc;
