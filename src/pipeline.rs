@@ -51,16 +51,26 @@ pub async fn rehearse(context: &Context, journal: &Journal, keep: Keep) -> Optio
         binaries: plan.reader.clone(),
         run: context.run.clone(),
     };
-    let (cloned, server) = join(
-        journal.stage(
-            Stage::Clone,
-            clone::run(context, plan.source.as_ref(), &plan.inspected, &reader),
-            saw::clone,
-        ),
-        start_early(context, journal, &plan),
-    )
-    .await;
-    let cloned = cloned?;
+    let cloning = journal.stage(
+        Stage::Clone,
+        clone::run(context, plan.source.as_ref(), &plan.inspected, &reader),
+        saw::clone,
+    );
+    let mut starting = pin!(start_early(context, journal, &plan));
+    let mut started = None;
+    let cloned = match select(pin!(cloning), starting.as_mut()).await {
+        Either::Left((cloned, _)) => cloned?,
+        Either::Right((server, cloning)) => {
+            started = Some(server);
+            cloning.await?
+        }
+    };
+    let server = async {
+        match started {
+            Some(server) => server,
+            None => starting.await,
+        }
+    };
 
     let name = cloned.database_name();
     let restoring = journal.stage(
@@ -139,9 +149,9 @@ async fn restore_and_settle(
     journal: &Journal,
     plan: &Plan,
     cloned: Cloned,
-    server: Option<Result<Target, TargetError>>,
+    server: impl Future<Output = Option<Result<Target, TargetError>>>,
 ) -> Result<Settled, RestoreError> {
-    let target = match (server, &plan.foreign) {
+    let target = match (server.await, &plan.foreign) {
         (Some(server), _) => server?,
         (None, Some(endpoint)) => {
             let tools = Tools {
