@@ -199,7 +199,9 @@ impl Target {
                 } = foreign.as_ref();
                 let scratch = ScratchDatabase::create(
                     endpoint,
-                    ScratchName::new(run, name),
+                    // Roles and reports know production's name; this one must only be ours, and
+                    // production's may be longer than PostgreSQL allows with a prefix.
+                    ScratchName::new(run, &plain(name)),
                     &format!("with {options}"),
                     guard,
                 )
@@ -295,6 +297,17 @@ impl Database {
             scratch.leave();
         }
     }
+}
+
+/// A name reduced to what a scratch database's may hold.
+fn plain(name: &str) -> String {
+    name.chars()
+        .map(|character| match character.to_ascii_lowercase() {
+            plain @ ('a'..='z' | '0'..='9') => plain,
+            _ => '_',
+        })
+        .take(20)
+        .collect()
 }
 
 /// Ends other sessions of a database, so that it can be copied, and waits until they are gone.

@@ -8,7 +8,7 @@ use super::{BoxFuture, CloneError, Inspected, Payload, Source};
 use crate::context::Context;
 use crate::postgres::tools::{Tools, complaint_of};
 use crate::process::child::{Program, StartError, describe_status};
-use crate::text::one_line;
+use crate::text::{Mask, Secret};
 
 pub(super) struct CommandSource {
     pub line: String,
@@ -16,7 +16,18 @@ pub(super) struct CommandSource {
 
 impl Source for CommandSource {
     fn describe(&self) -> String {
-        format!("command `{}`", one_line(&self.line, 80))
+        // The rest may hold what `${…}` stood for.
+        let program = self.line.split_whitespace().next().unwrap_or_default();
+        let is_plain = program
+            .chars()
+            .all(|character| character.is_ascii_alphanumeric() || "_-./+".contains(character));
+        if is_plain && self.line.trim() == program {
+            format!("command `{program}`")
+        } else if is_plain {
+            format!("command `{program} …`")
+        } else {
+            "command".to_owned()
+        }
     }
 
     /// Nothing can be known of a command's output before it has run.
@@ -28,7 +39,7 @@ impl Source for CommandSource {
         &'a self,
         context: &'a Context,
         _: &'a Inspected,
-        tools: &'a Tools,
+        _: &'a Tools,
     ) -> BoxFuture<'a, Result<Payload, CloneError>> {
         Box::pin(async {
             let path = context.workspace.file("source.dump");
@@ -49,14 +60,28 @@ impl Source for CommandSource {
                 let said = complaint_of(&String::from_utf8_lossy(&ended.stderr));
                 return Err(CloneError::Command {
                     how: describe_status(ended.status),
-                    said: context.mask.apply(&said),
+                    said: context.mask.apply(&self.without_values(&said)),
                 });
             }
             if std::fs::metadata(&path).is_ok_and(|metadata| metadata.len() == 0) {
                 return Err(CloneError::Empty);
             }
             let file = DumpFile::open(&path).await?;
-            payload(context, file, tools).await
+            payload(context, file).await
         })
+    }
+}
+
+impl CommandSource {
+    /// `text` without the values that the environment gave to the command's line: a `${…}` there is
+    /// as good as a secret.
+    fn without_values(&self, text: &str) -> String {
+        let mut mask = Mask::default();
+        for (_, value) in std::env::vars() {
+            if value.len() >= 6 && self.line.contains(&value) {
+                mask.add(&Secret::new(value));
+            }
+        }
+        mask.apply(text)
     }
 }

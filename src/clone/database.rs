@@ -8,11 +8,13 @@
 use tokio_postgres::Row;
 
 use super::format::Format;
+use super::live::{CopyFormat, Live, LiveRole, LiveSequence, LiveTable};
 use super::{BoxFuture, CloneError, Inspected, Payload, Source};
 use crate::context::Context;
 use crate::policy::LockTimeout;
-use crate::postgres::archive::{Contents, Surroundings};
+use crate::postgres::archive::Contents;
 use crate::postgres::session::{During as _, QueryError};
+use crate::postgres::surroundings::Surroundings;
 use crate::postgres::tools::Tools;
 use crate::postgres::{Endpoint, Major, Session, binaries};
 use crate::text::{QualifiedName, count_of};
@@ -21,65 +23,6 @@ use crate::verdict::Stage;
 pub(super) struct DatabaseSource {
     pub endpoint: Endpoint,
     pub lock_timeout: LockTimeout,
-}
-
-/// A hold on a live database: a snapshot that stays open, and what is in it.
-pub struct Live {
-    pub endpoint: Endpoint,
-    pub lock_timeout: LockTimeout,
-    /// The session whose transaction keeps the snapshot and a share lock on every table.
-    pub holder: Session,
-    /// The snapshot's name, for further sessions.
-    pub snapshot: String,
-    /// The schema, as an archive without rows.
-    pub schema: std::path::PathBuf,
-    pub contents: Contents,
-    pub surroundings: Surroundings,
-    /// Largest first.
-    pub tables: Vec<LiveTable>,
-    pub sequences: Vec<LiveSequence>,
-    pub roles: Vec<LiveRole>,
-    pub extensions: Vec<(String, String)>,
-    /// Settings that make production's plans and timings what they are.
-    pub settings: Vec<(String, String)>,
-    pub has_large_objects: bool,
-}
-
-/// A table with rows of its own.
-#[derive(Clone, Debug)]
-pub struct LiveTable {
-    pub oid: u32,
-    pub name: QualifiedName,
-    pub bytes: i64,
-    /// Columns that COPY can write: generated ones are computed again.
-    pub columns: Vec<String>,
-    pub format: CopyFormat,
-}
-
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum CopyFormat {
-    Binary,
-    /// For tables with a type that has no binary form.
-    Text,
-}
-
-/// Where a sequence stands.
-#[derive(Clone, Debug)]
-pub struct LiveSequence {
-    pub name: QualifiedName,
-    pub last_value: i64,
-    pub is_called: bool,
-}
-
-/// A role as the clone's server is to know it.
-#[derive(Clone, Debug)]
-pub struct LiveRole {
-    pub name: String,
-    pub attributes: Vec<String>,
-    /// `search_path=public, audit` and the like, for this database.
-    pub settings: Vec<String>,
-    /// The roles it is a member of.
-    pub member_of: Vec<String>,
 }
 
 impl Source for DatabaseSource {
@@ -99,7 +42,7 @@ impl Source for DatabaseSource {
             if !binaries::SUPPORTED.contains(&major.0) {
                 return Err(CloneError::Unsupported { found: row.get(1) });
             }
-            self.check_readable(context, &session).await?;
+            self.check_readable(&session).await?;
             Ok(Inspected {
                 major: Some(major),
                 version: Some(row.get(1)),
@@ -134,34 +77,47 @@ impl DatabaseSource {
     }
 
     /// Tables that can't be read would be missing from the clone; that is known now.
-    async fn check_readable(&self, context: &Context, session: &Session) -> Result<(), CloneError> {
-        let unreadable: Vec<QualifiedName> = session
+    ///
+    /// `restore.exclude_data` is no way around it: `pg_dump` locks every table whose definition it
+    /// writes, and may lock only what it may read.
+    async fn check_readable(&self, session: &Session) -> Result<(), CloneError> {
+        let role = || self.endpoint.user.clone();
+        let (mut unreadable, mut hidden) = (Vec::new(), Vec::new());
+        for row in session
             .query(include_str!("sql/unreadable.sql"), &[])
             .await
             .during("check what may be read")?
-            .iter()
-            .map(|row| QualifiedName::new(row.get::<_, String>(0), row.get::<_, String>(1)))
-            .filter(|table| !is_excluded(context, table))
-            .collect();
-        if unreadable.is_empty() {
-            return Ok(());
+        {
+            let name = QualifiedName::new(row.get::<_, String>(0), row.get::<_, String>(1));
+            if row.get("is_hidden") {
+                hidden.push(format!("`{name}`"));
+            } else if row.get("is_sequence") {
+                unreadable.push(format!("sequence `{name}`"));
+            } else {
+                unreadable.push(format!("`{name}`"));
+            }
         }
-        let mut tables: String = unreadable
-            .iter()
-            .take(3)
-            .map(|table| format!("`{table}`"))
-            .collect::<Vec<_>>()
-            .join(", ");
-        if unreadable.len() > 3 {
-            tables = format!(
-                "{tables} and {} more",
-                count_of(unreadable.len() as u64 - 3, "table")
-            );
+        if !unreadable.is_empty() {
+            return Err(CloneError::Unreadable {
+                role: role(),
+                tables: first_of(&unreadable),
+            });
         }
-        Err(CloneError::Unreadable {
-            role: self.endpoint.user.clone(),
-            tables,
-        })
+        if !hidden.is_empty() {
+            return Err(CloneError::HiddenRows {
+                role: role(),
+                tables: first_of(&hidden),
+            });
+        }
+        let large_objects = session
+            .query_one(include_str!("sql/large_objects.sql"), &[])
+            .await
+            .during("look for large objects")?;
+        if large_objects.get("are_readable") {
+            Ok(())
+        } else {
+            Err(CloneError::LargeObjects { role: role() })
+        }
     }
 
     /// Opens a snapshot, takes the share locks that `pg_dump` would take, and reads what there is.
@@ -212,10 +168,10 @@ impl DatabaseSource {
             extensions: pairs(&holder, include_str!("sql/extensions.sql")).await?,
             settings: pairs(&holder, include_str!("sql/settings.sql")).await?,
             has_large_objects: holder
-                .query_one("select exists (select from pg_largeobject_metadata)", &[])
+                .query_one(include_str!("sql/large_objects.sql"), &[])
                 .await
                 .during("look for large objects")?
-                .get(0),
+                .get("are_there"),
             endpoint: self.endpoint.clone(),
             lock_timeout: self.lock_timeout,
             holder,
@@ -227,6 +183,18 @@ impl DatabaseSource {
 
     /// The way for servers of another major version.
     async fn dump(&self, context: &Context, tools: &Tools) -> Result<Payload, CloneError> {
+        let session = self.session().await?;
+        let excluded: Vec<String> = every_table(&session)
+            .await?
+            .into_iter()
+            .filter(|table| is_excluded(context, &table.name))
+            .map(|table| {
+                let part = |text: &str| format!("\"{}\"", text.replace('"', "\"\""));
+                let QualifiedName { schema, name } = &table.name;
+                format!("--exclude-table-data={}.{}", part(schema), part(name))
+            })
+            .collect();
+        drop(session);
         let path = context.workspace.file("source.dir");
         let dump = tools
             .program("pg_dump", Some(&self.endpoint))
@@ -242,6 +210,7 @@ impl DatabaseSource {
                 "--lock-wait-timeout={}",
                 self.lock_timeout.0.as_millis()
             ))
+            .args(excluded)
             .arg("--file")
             .arg(&path);
         tools.output_of(dump).await?;
@@ -249,6 +218,7 @@ impl DatabaseSource {
             contents: Contents::read(tools, &path).await?,
             format: Format::Directory,
             path,
+            tools: Some(tools.clone()),
         })
     }
 }
@@ -282,7 +252,22 @@ pub fn is_excluded(context: &Context, table: &QualifiedName) -> bool {
         .any(|pattern| pattern.matches(table))
 }
 
+/// The first few of many, in words.
+fn first_of(names: &[String]) -> String {
+    let shown = names[..names.len().min(3)].join(", ");
+    match names.len() {
+        0..=3 => shown,
+        all => format!("{shown} and {} more", all - 3),
+    }
+}
+
 async fn read_tables(context: &Context, holder: &Session) -> Result<Vec<LiveTable>, QueryError> {
+    let mut tables = every_table(holder).await?;
+    tables.retain(|table| !is_excluded(context, &table.name));
+    Ok(tables)
+}
+
+async fn every_table(holder: &Session) -> Result<Vec<LiveTable>, QueryError> {
     let rows = holder
         .query(include_str!("sql/tables.sql"), &[])
         .await
@@ -300,7 +285,6 @@ async fn read_tables(context: &Context, holder: &Session) -> Result<Vec<LiveTabl
                 CopyFormat::Text
             },
         })
-        .filter(|table| !is_excluded(context, &table.name))
         .collect())
 }
 
@@ -322,18 +306,34 @@ async fn lock_tables(holder: &Session, tables: &[LiveTable]) -> Result<(), Query
 }
 
 async fn read_sequences(holder: &Session) -> Result<Vec<LiveSequence>, QueryError> {
-    let rows = holder
+    let names: Vec<QualifiedName> = holder
         .query(include_str!("sql/sequences.sql"), &[])
         .await
-        .during("read the source's sequences")?;
-    Ok(rows
+        .during("list the source's sequences")?
         .iter()
-        .map(|row| LiveSequence {
-            name: name_of(row),
-            last_value: row.get("last_value"),
-            is_called: row.get("is_called"),
-        })
-        .collect())
+        .map(name_of)
+        .collect();
+    let mut sequences = Vec::new();
+    for some in names.chunks(200) {
+        let reads: Vec<String> = some
+            .iter()
+            .enumerate()
+            .map(|(index, name)| format!("select {index}, last_value, is_called from {name}"))
+            .collect();
+        let rows = holder
+            .query(&reads.join(" union all "), &[])
+            .await
+            .during("read where the source's sequences stand")?;
+        sequences.extend(rows.iter().filter_map(|row| {
+            let name = some.get(usize::try_from(row.get::<_, i32>(0)).ok()?)?;
+            Some(LiveSequence {
+                name: name.clone(),
+                last_value: row.get(1),
+                is_called: row.get(2),
+            })
+        }));
+    }
+    Ok(sequences)
 }
 
 async fn read_roles(holder: &Session) -> Result<Vec<LiveRole>, QueryError> {
@@ -362,21 +362,4 @@ async fn pairs(holder: &Session, sql: &str) -> Result<Vec<(String, String)>, Que
 
 fn name_of(row: &Row) -> QualifiedName {
     QualifiedName::new(row.get::<_, String>("schema"), row.get::<_, String>("name"))
-}
-
-impl Live {
-    /// A further session in the same snapshot.
-    pub async fn session(&self) -> Result<Session, CloneError> {
-        let session = read_only_session(&self.endpoint, self.lock_timeout).await?;
-        session
-            .run(
-                &format!(
-                    "begin isolation level repeatable read read only; set transaction snapshot {}",
-                    crate::text::quote_literal(&self.snapshot)
-                ),
-                "join the source's snapshot",
-            )
-            .await?;
-        Ok(session)
-    }
 }

@@ -30,11 +30,11 @@ impl Source for DumpSource {
         &'a self,
         context: &'a Context,
         _: &'a Inspected,
-        tools: &'a Tools,
+        _: &'a Tools,
     ) -> BoxFuture<'a, Result<Payload, CloneError>> {
         Box::pin(async {
             let file = DumpFile::open(&self.newest(context)?).await?;
-            payload(context, file, tools).await
+            payload(context, file).await
         })
     }
 }
@@ -63,14 +63,13 @@ pub(super) async fn inspect_file(
         ..Inspected::default()
     };
     match (file.format, file.compression) {
-        (Format::Plain, _) => inspected.version = file.plain_version().await?,
+        (Format::Plain, _) => {
+            let (version, surroundings) = file.plain_head().await?;
+            inspected.version = version;
+            inspected.database = surroundings.database;
+        }
         (_, Compression::None) => {
-            // The newest programs read every older archive's header.
-            let tools = Tools {
-                binaries: binaries::newest(context.policy.bin_dir.as_deref())?,
-                run: context.run.clone(),
-            };
-            let contents = Contents::read(&tools, &file.path).await?;
+            let contents = Contents::read(&newest(context)?, &file.path).await?;
             inspected.version = contents.server_version;
             inspected.database = contents.database;
         }
@@ -85,11 +84,7 @@ pub(super) async fn inspect_file(
 }
 
 /// Makes a payload of a dump; a compressed archive is unpacked first, since `pg_restore` seeks.
-pub(super) async fn payload(
-    context: &Context,
-    file: DumpFile,
-    tools: &Tools,
-) -> Result<Payload, CloneError> {
+pub(super) async fn payload(context: &Context, file: DumpFile) -> Result<Payload, CloneError> {
     if file.format == Format::Plain {
         return Ok(Payload::Script { file });
     }
@@ -109,10 +104,35 @@ pub(super) async fn payload(
         })?;
         unpacked
     };
+    let newest = newest(context)?;
+    let contents = Contents::read(&newest, &path).await?;
+    let server = contents.major().unwrap_or(newest.binaries.major);
+    // The archive's own version restores it best; one that a newer `pg_dump` made needs that.
+    let tools = match contents.made_by {
+        Some(made_by) if made_by > server => Some(
+            binaries::find(made_by, context.policy.bin_dir.as_deref()).map_or(
+                newest.clone(),
+                |binaries| Tools {
+                    binaries,
+                    run: newest.run.clone(),
+                },
+            ),
+        ),
+        _ => None,
+    };
     Ok(Payload::Archive {
-        contents: Contents::read(tools, &path).await?,
+        contents,
         format: file.format,
         path,
+        tools,
+    })
+}
+
+/// The newest programs, which read every older archive.
+fn newest(context: &Context) -> Result<Tools, CloneError> {
+    Ok(Tools {
+        binaries: binaries::newest(context.policy.bin_dir.as_deref())?,
+        run: context.run.clone(),
     })
 }
 

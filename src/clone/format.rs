@@ -9,6 +9,7 @@ use tokio::fs::File;
 use tokio::io::{AsyncRead, AsyncReadExt as _, BufReader};
 
 use super::CloneError;
+use crate::postgres::surroundings::Surroundings;
 
 /// What `pg_dump --format` made.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -108,13 +109,23 @@ impl DumpFile {
         reader(&self.path, self.compression).await
     }
 
-    /// `-- Dumped from database version 15.18 (Debian …)` of a plain dump.
-    pub async fn plain_version(&self) -> Result<Option<String>, CloneError> {
+    /// What the first lines of a plain dump tell: its server's version
+    /// (`-- Dumped from database version 15.18 (Debian …)`), and, of a dump made with `--create`, how
+    /// its database was made.
+    pub async fn plain_head(&self) -> Result<(Option<String>, Surroundings), CloneError> {
         let head = head(&self.path, self.compression).await?;
-        Ok(String::from_utf8_lossy(&head)
+        let head = String::from_utf8_lossy(&head);
+        let version = head
             .lines()
             .find_map(|line| line.strip_prefix("-- Dumped from database version "))
-            .map(str::to_owned))
+            .map(str::to_owned);
+        let mut surroundings = Surroundings::default();
+        for line in head.lines() {
+            if line.starts_with("CREATE DATABASE ") {
+                surroundings.read_line(line);
+            }
+        }
+        Ok((version, surroundings))
     }
 }
 

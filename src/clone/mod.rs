@@ -8,6 +8,7 @@ mod command;
 mod database;
 mod dump;
 mod format;
+mod live;
 mod sql;
 
 use std::future::Future;
@@ -18,16 +19,21 @@ use crate::context::Context;
 use crate::policy;
 use crate::postgres::binaries::FindError;
 use crate::postgres::session::{ConnectError, QueryError};
-use crate::postgres::tools::ToolError;
+use crate::postgres::tools::{ToolError, Tools};
 use crate::postgres::{Major, archive};
 use crate::process::child::StartError;
 use crate::text::human_bytes;
 use crate::verdict::{Explained, Provenance};
 
-pub use database::{CopyFormat, Live, LiveRole, LiveSequence, LiveTable, read_only_session};
+pub use database::read_only_session;
 pub use format::{Compression, DumpFile, Format};
+pub use live::{CopyFormat, Live, LiveRole, LiveSequence, LiveTable};
 
 pub type BoxFuture<'a, T> = Pin<Box<dyn Future<Output = T> + Send + 'a>>;
+
+const LOCK_NOT_AVAILABLE: &str = "55P03";
+
+const LOCKED: &str = "a session holds a lock on production's tables; try again when it is over, or raise `source.database.lock_timeout`";
 
 /// The clone's name where production's is not known.
 const NAMELESS: &str = "clone";
@@ -46,7 +52,7 @@ pub trait Source: Send + Sync {
         &'a self,
         context: &'a Context,
         inspected: &'a Inspected,
-        tools: &'a crate::postgres::tools::Tools,
+        tools: &'a Tools,
     ) -> BoxFuture<'a, Result<Payload, CloneError>>;
 }
 
@@ -86,6 +92,8 @@ pub enum Payload {
         path: PathBuf,
         format: Format,
         contents: archive::Contents,
+        /// The programs that can read it, where those of the clone's server can't.
+        tools: Option<Tools>,
     },
     /// A plain dump for `psql`.
     Script { file: DumpFile },
@@ -116,6 +124,10 @@ pub enum CloneError {
     Unsupported { found: String },
     #[error("`{role}` may not read {tables}")]
     Unreadable { role: String, tables: String },
+    #[error("row security hides rows of {tables} from `{role}`")]
+    HiddenRows { role: String, tables: String },
+    #[error("`{role}` may not read the large objects")]
+    LargeObjects { role: String },
     #[error(transparent)]
     Find(#[from] FindError),
     #[error(transparent)]
@@ -140,6 +152,20 @@ impl Explained for CloneError {
                 "raise `restore.max_size`, or leave rows out with `restore.exclude_data`"
                     .to_owned(),
             ),
+            Self::LargeObjects { role } => Some(format!(
+                "connect as their owner, or let a superuser run `alter role {role} set lo_compat_privileges = on`"
+            )),
+            Self::HiddenRows { role, .. } => Some(format!("alter role {role} bypassrls")),
+            Self::Query(error)
+                if error
+                    .server_error()
+                    .is_some_and(|error| error.sqlstate == LOCK_NOT_AVAILABLE) =>
+            {
+                Some(LOCKED.to_owned())
+            }
+            Self::Tool(ToolError::Failed { said, .. }) if said.contains("lock timeout") => {
+                Some(LOCKED.to_owned())
+            }
             Self::Find(error) => error.hint(),
             Self::Connect(error) => error.hint(),
             _ => None,
@@ -172,7 +198,7 @@ pub async fn run(
     context: &Context,
     source: &dyn Source,
     inspected: &Inspected,
-    tools: &crate::postgres::tools::Tools,
+    tools: &Tools,
 ) -> Result<Cloned, CloneError> {
     let payload = source.fetch(context, inspected, tools).await?;
     let mut provenance = Provenance {
@@ -185,9 +211,17 @@ pub async fn run(
         caveats: Vec::new(),
     };
     // A command's dump is known only when it is there.
-    if let Payload::Archive { contents, .. } = &payload {
-        provenance.database = contents.database.clone();
-        provenance.source_version = contents.server_version.clone();
+    match &payload {
+        Payload::Archive { contents, .. } => {
+            provenance.database = contents.database.clone();
+            provenance.source_version = contents.server_version.clone();
+        }
+        Payload::Script { file } => {
+            let (version, surroundings) = file.plain_head().await?;
+            provenance.database = surroundings.database;
+            provenance.source_version = version;
+        }
+        Payload::Live(_) | Payload::Sql(_) => {}
     }
     Ok(Cloned {
         payload,

@@ -1,7 +1,6 @@
-//! Archives of `pg_dump` (custom, directory, tar): their table of contents, and what restoring
-//! them will need.
+//! Archives of `pg_dump` (custom, directory, tar): their table of contents.
 
-use std::collections::BTreeSet;
+use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::sync::LazyLock;
 
@@ -9,6 +8,7 @@ use regex::Regex;
 
 use super::binaries::Major;
 use super::tools::{ToolError, Tools};
+use crate::process::child::Program;
 use crate::text::QualifiedName;
 
 /// What an entry describes, as far as a restore treats it specially.
@@ -31,23 +31,34 @@ pub enum EntryKind {
 pub struct Entry {
     /// Names the entry, and in a directory archive its file.
     pub id: u32,
+    /// The object's own; a table and its rows have the same.
+    oid: u32,
     pub kind: EntryKind,
     /// Schema, name and owner as they are printed: names with spaces can't be told apart here.
     pub label: String,
+    /// Schema and name, where the archive's script tells them apart.
+    name: Option<QualifiedName>,
     line: String,
 }
 
 impl Entry {
     /// Whether this entry is about the relation of that name.
     pub fn is_about(&self, name: &QualifiedName) -> bool {
+        if let Some(own) = &self.name {
+            return own == name;
+        }
         let wanted = format!("{} {}", name.schema, name.name);
         self.label
             .strip_prefix(&wanted)
             .is_some_and(|rest| rest.is_empty() || rest.starts_with(' '))
     }
 
-    /// The name, if none of its parts has a space in it: for messages, and for patterns.
+    /// The relation's name. Where only the label is known, names with spaces in them may be cut at
+    /// the wrong one.
     pub fn name(&self) -> QualifiedName {
+        if let Some(name) = &self.name {
+            return name.clone();
+        }
         let mut words: Vec<&str> = self.label.split(' ').collect();
         let schema = if words.is_empty() {
             ""
@@ -59,6 +70,19 @@ impl Entry {
         }
         QualifiedName::new(schema, words.join(" "))
     }
+
+    /// The schema that the object is in, or that it is.
+    pub fn schema(&self) -> Option<&str> {
+        let name = self.name.as_ref()?;
+        if name.schema == "-" {
+            let is_schema = self.label.starts_with("SCHEMA - ");
+            return name
+                .name
+                .strip_prefix("SCHEMA ")
+                .or(is_schema.then_some(name.name.as_str()));
+        }
+        Some(&name.schema)
+    }
 }
 
 /// A table of contents.
@@ -69,20 +93,70 @@ pub struct Contents {
     pub made_at: Option<String>,
     /// The server that was dumped.
     pub server_version: Option<String>,
+    /// The `pg_dump` that made the archive: an older `pg_restore` may not read it.
+    pub made_by: Option<Major>,
+}
+
+/// What `pg_restore` says of an archive.
+async fn read(tools: &Tools, archive: &Path, program: Program) -> Result<Vec<u8>, ToolError> {
+    tools
+        .output_of(program)
+        .await
+        .map_err(|error| ToolError::Archive {
+            path: archive.to_owned(),
+            source: Box::new(error),
+        })
 }
 
 impl Contents {
     /// Reads the table of contents of `archive`.
     pub async fn read(tools: &Tools, archive: &Path) -> Result<Self, ToolError> {
         let program = tools.program("pg_restore", None).arg("--list").arg(archive);
-        let listing = tools
-            .output_of(program)
-            .await
-            .map_err(|error| ToolError::Archive {
-                path: archive.to_owned(),
-                source: Box::new(error),
-            })?;
-        Ok(Self::parse(&String::from_utf8_lossy(&listing)))
+        let listing = read(tools, archive, program).await?;
+        let mut contents = Self::parse(&String::from_utf8_lossy(&listing));
+        let program = tools
+            .program("pg_restore", None)
+            .args(["--schema-only", "--verbose", "--file=-"])
+            .arg(archive);
+        let script = read(tools, archive, program).await?;
+        contents.name_entries(&String::from_utf8_lossy(&script));
+        Ok(contents)
+    }
+
+    /// Takes names from the comments of an archive's verbose script, where each part has its mark.
+    fn name_entries(&mut self, script: &str) {
+        static PLACE: LazyLock<Regex> =
+            LazyLock::new(|| pattern(r"^-- TOC entry (\d+) \(class (\d+) OID (\d+)\)"));
+        static NAME: LazyLock<Regex> =
+            LazyLock::new(|| pattern(r"^-- Name: (.*); Type: .*; Schema: (.*); Owner: "));
+        let mut entries: BTreeMap<u32, QualifiedName> = BTreeMap::new();
+        let mut relations: BTreeMap<u32, QualifiedName> = BTreeMap::new();
+        let mut place = None;
+        for line in script.lines() {
+            if let Some(found) = PLACE.captures(line) {
+                place = Some((
+                    found[1].to_owned(),
+                    &found[2] == "1259",
+                    found[3].to_owned(),
+                ));
+            } else if let Some(found) = NAME.captures(line)
+                && let Some((id, is_relation, oid)) = place.take()
+            {
+                let name = QualifiedName::new(&found[2], &found[1]);
+                if let (true, Ok(oid)) = (is_relation, oid.parse()) {
+                    relations.insert(oid, name.clone());
+                }
+                if let Ok(id) = id.parse() {
+                    entries.insert(id, name);
+                }
+            }
+        }
+        for entry in &mut self.entries {
+            entry.name = match entry.kind {
+                EntryKind::TableData => relations.get(&entry.oid).cloned(),
+                _ => entries.remove(&entry.id),
+            };
+        }
     }
 
     fn parse(listing: &str) -> Self {
@@ -91,6 +165,7 @@ impl Contents {
             database: None,
             made_at: None,
             server_version: None,
+            made_by: None,
         };
         for line in listing.lines() {
             let Some(comment) = line.strip_prefix(';') else {
@@ -104,6 +179,8 @@ impl Contents {
                 contents.made_at = Some(time.to_owned());
             } else if let Some(version) = comment.strip_prefix("Dumped from database version: ") {
                 contents.server_version = Some(version.to_owned());
+            } else if let Some(version) = comment.strip_prefix("Dumped by pg_dump version: ") {
+                contents.made_by = Major::from_version_text(version);
             }
         }
         contents
@@ -131,11 +208,14 @@ fn parse_entry(line: &str) -> Option<Entry> {
     let (id, rest) = line.split_once("; ")?;
     // Catalogue and object OIDs come before the description.
     let mut words = rest.splitn(3, ' ');
-    let described = words.nth(2)?;
+    let oid = words.nth(1)?.parse().ok()?;
+    let described = words.next()?;
     let (kind, label) = kind_of(described);
     Some(Entry {
         id: id.trim().parse().ok()?,
+        oid,
         kind,
+        name: None,
         label: label.trim_end().to_owned(),
         line: line.to_owned(),
     })
@@ -163,106 +243,6 @@ fn kind_of(described: &str) -> (EntryKind, &str) {
         .unwrap_or((EntryKind::Other, described))
 }
 
-/// What a script of `pg_dump` says beside its objects: roles that must exist, and how its database
-/// was made.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Surroundings {
-    pub roles: BTreeSet<String>,
-    /// `ENCODING = 'UTF8' LOCALE_PROVIDER = libc LOCALE = 'C'`, as in `CREATE DATABASE`.
-    pub database_options: Option<String>,
-    /// `search_path TO 'public', 'audit'`, as in `ALTER DATABASE … SET`.
-    pub database_settings: Vec<String>,
-    pub database_owner: Option<String>,
-    /// What is granted on the database, and to whom: `CREATE`, `app`.
-    pub database_grants: Vec<(String, String)>,
-}
-
-impl Surroundings {
-    /// Reads the schema part of `archive`.
-    pub async fn read(tools: &Tools, archive: &Path) -> Result<Self, ToolError> {
-        let program = tools
-            .program("pg_restore", None)
-            .args(["--create", "--schema-only", "--file=-"])
-            .arg(archive);
-        let script = tools.output_of(program).await?;
-        let mut surroundings = Self::default();
-        for line in String::from_utf8_lossy(&script).lines() {
-            surroundings.read_line(line);
-        }
-        Ok(surroundings)
-    }
-
-    /// Reads one line of a dump's script. `pg_dump` writes these statements in one form, each on a
-    /// line of its own.
-    pub fn read_line(&mut self, line: &str) {
-        static OWNER: LazyLock<Regex> =
-            LazyLock::new(|| pattern(r#"^ALTER .* OWNER TO ("(?:[^"]|"")+"|\w+);$"#));
-        static GRANT: LazyLock<Regex> = LazyLock::new(|| {
-            pattern(r"^(?:GRANT|REVOKE) .* (?:TO|FROM) (.+?)(?: WITH GRANT OPTION)?;$")
-        });
-        static DEFAULTS: LazyLock<Regex> = LazyLock::new(|| {
-            pattern(
-                r#"^ALTER DEFAULT PRIVILEGES FOR ROLE ("(?:[^"]|"")+"|\w+) .* (?:TO|FROM) (.+?)(?: WITH GRANT OPTION)?;$"#,
-            )
-        });
-        static POLICY: LazyLock<Regex> = LazyLock::new(|| {
-            pattern(
-                r"^CREATE POLICY .* TO ((?:\x22(?:[^\x22]|\x22\x22)+\x22|\w+)(?:, (?:\x22(?:[^\x22]|\x22\x22)+\x22|\w+))*)(?: USING| WITH CHECK|;)",
-            )
-        });
-        static DATABASE: LazyLock<Regex> = LazyLock::new(|| {
-            pattern(r"^CREATE DATABASE .* WITH TEMPLATE = template0 (ENCODING = .*);$")
-        });
-        static SETTING: LazyLock<Regex> =
-            LazyLock::new(|| pattern(r#"^ALTER DATABASE (?:"(?:[^"]|"")+"|\w+) SET (.+);$"#));
-        static DATABASE_OWNER: LazyLock<Regex> = LazyLock::new(|| {
-            pattern(r#"^ALTER DATABASE (?:"(?:[^"]|"")+"|\w+) OWNER TO ("(?:[^"]|"")+"|\w+);$"#)
-        });
-        static DATABASE_GRANT: LazyLock<Regex> = LazyLock::new(|| {
-            pattern(r#"^GRANT (.+) ON DATABASE (?:"(?:[^"]|"")+"|\w+) TO (.+);$"#)
-        });
-        if let Some(found) = DATABASE_OWNER.captures(line) {
-            self.database_owner = role_names(&found[1]).next();
-        }
-        if let Some(found) = DATABASE_GRANT.captures(line) {
-            self.database_grants
-                .push((found[1].to_owned(), found[2].to_owned()));
-        }
-        let mut role_lists = Vec::new();
-        if let Some(found) = DATABASE.captures(line) {
-            self.database_options = Some(found[1].to_owned());
-        } else if let Some(found) = SETTING.captures(line) {
-            self.database_settings.push(found[1].to_owned());
-        } else if let Some(found) = DEFAULTS.captures(line) {
-            role_lists.extend([found[1].to_owned(), found[2].to_owned()]);
-        } else if let Some(found) = OWNER
-            .captures(line)
-            .or_else(|| GRANT.captures(line))
-            .or_else(|| POLICY.captures(line))
-        {
-            role_lists.push(found[1].to_owned());
-        }
-        for list in role_lists {
-            self.roles.extend(role_names(&list));
-        }
-    }
-}
-
-/// The roles of a list such as `app, "odd role", PUBLIC`, without those every server has.
-fn role_names(list: &str) -> impl Iterator<Item = String> {
-    static NAME: LazyLock<Regex> = LazyLock::new(|| pattern(r#""((?:[^"]|"")+)"|(\w+)"#));
-    let names: Vec<String> = NAME
-        .captures_iter(list)
-        .filter_map(|found| match (found.get(1), found.get(2)) {
-            (Some(quoted), _) => Some(quoted.as_str().replace("\"\"", "\"")),
-            (None, Some(plain)) if plain.as_str() == "PUBLIC" => None,
-            (None, plain) => plain.map(|plain| plain.as_str().to_owned()),
-        })
-        .filter(|name| !name.starts_with("pg_") && name != "public")
-        .collect();
-    names.into_iter()
-}
-
 /// The data files of a directory archive, by the id of their entry.
 pub fn data_file(archive: &Path, entry: &Entry) -> Option<PathBuf> {
     ["dat", "dat.gz", "dat.zst", "dat.lz4"]
@@ -277,7 +257,7 @@ fn pattern(text: &str) -> Regex {
 
 #[cfg(test)]
 mod tests {
-    use super::{Contents, EntryKind, Surroundings};
+    use super::{Contents, EntryKind};
     use crate::text::QualifiedName;
 
     const LISTING: &str = "\
@@ -325,43 +305,31 @@ mod tests {
     }
 
     #[test]
-    fn roles_and_the_database_are_read_from_a_script() {
-        let mut surroundings = Surroundings::default();
-        for line in [
-            "CREATE DATABASE toc WITH TEMPLATE = template0 ENCODING = 'UTF8' LOCALE_PROVIDER = libc LOCALE = 'C.UTF-8';",
-            "ALTER DATABASE toc OWNER TO boss;",
-            "GRANT CREATE ON DATABASE toc TO app;",
-            "ALTER DATABASE toc SET search_path TO 'public', 'audit';",
-            "ALTER TABLE public.\"We ird\" OWNER TO \"od\"\"d\";",
-            "GRANT SELECT,INSERT ON TABLE public.c TO reader WITH GRANT OPTION;",
-            "REVOKE ALL ON SCHEMA public FROM PUBLIC;",
-            "ALTER DEFAULT PRIVILEGES FOR ROLE app IN SCHEMA public GRANT SELECT ON TABLES  TO \"odd role\";",
-            "CREATE POLICY pol ON public.c FOR SELECT TO p1, \"p 2\" USING (true);",
-            "GRANT SELECT ON TABLE public.c TO pg_monitor;",
-            "    RAISE 'GRANT x TO y;';",
-        ] {
-            surroundings.read_line(line);
-        }
-        assert_eq!(
-            surroundings
-                .roles
+    fn the_script_tells_names_with_spaces_apart() {
+        let mut contents = Contents::parse(
+            "218; 1259 16578 TABLE my schema We ird odd role\n\
+             3532; 0 16578 TABLE DATA my schema We ird odd role\n\
+             7; 2615 16400 SCHEMA - my schema odd role\n",
+        );
+        contents.name_entries(
+            "--\n-- TOC entry 218 (class 1259 OID 16578)\n-- Dependencies: 7\n\
+             -- Name: We ird; Type: TABLE; Schema: my schema; Owner: odd role\n--\n\
+             -- TOC entry 7 (class 2615 OID 16400)\n\
+             -- Name: my schema; Type: SCHEMA; Schema: -; Owner: odd role\n",
+        );
+        let name = QualifiedName::new("my schema", "We ird");
+        assert!(
+            contents.entries[..2]
                 .iter()
-                .map(String::as_str)
-                .collect::<Vec<_>>(),
-            ["app", "boss", "od\"d", "odd role", "p 2", "p1", "reader"]
+                .all(|entry| entry.is_about(&name))
         );
-        assert_eq!(
-            surroundings.database_options.as_deref(),
-            Some("ENCODING = 'UTF8' LOCALE_PROVIDER = libc LOCALE = 'C.UTF-8'")
-        );
-        assert_eq!(
-            surroundings.database_settings,
-            ["search_path TO 'public', 'audit'"]
-        );
-        assert_eq!(surroundings.database_owner.as_deref(), Some("boss"));
-        assert_eq!(
-            surroundings.database_grants,
-            [("CREATE".to_owned(), "app".to_owned())]
+        assert_eq!(contents.entries[1].name(), name);
+        assert!(!contents.entries[1].is_about(&QualifiedName::new("my", "schema")));
+        assert!(
+            contents
+                .entries
+                .iter()
+                .all(|entry| entry.schema() == Some("my schema"))
         );
     }
 }

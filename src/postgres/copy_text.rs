@@ -5,6 +5,7 @@
 
 use std::collections::BTreeMap;
 
+use super::quotes::Quotes;
 use crate::text::QualifiedName;
 
 /// What a script's rows come to.
@@ -13,8 +14,8 @@ pub struct RowCounts {
     pub tables: BTreeMap<QualifiedName, u64>,
     /// Some rows are `INSERT` statements (`pg_dump --inserts`), which are not counted.
     pub has_inserts: bool,
-    /// The text ended inside a table's rows.
-    pub cut_off: bool,
+    /// The text ended inside this table's rows.
+    pub cut_off: Option<QualifiedName>,
 }
 
 impl RowCounts {
@@ -36,12 +37,16 @@ pub enum Keep {
 
 /// Reads a dump's script chunk by chunk.
 ///
-/// Lines outside rows go to `on_line`, which says whether they are kept; the rows of a table are
-/// kept if its `COPY` line is. What is kept is appended to the output.
+/// The first line of each statement, comment or command goes to `on_line`, which says whether all of
+/// it is kept; the rows of a table are kept if its `COPY` line is. What is kept is appended to the
+/// output.
 pub struct Scanner<F> {
     on_line: F,
     counts: RowCounts,
     state: State,
+    quotes: Quotes,
+    /// Inside a statement that began on an earlier line: what became of that.
+    inside: Option<Keep>,
     /// The part of the last line that the previous chunk held.
     pending: Vec<u8>,
 }
@@ -61,6 +66,8 @@ impl<F: FnMut(&str) -> Keep> Scanner<F> {
             on_line,
             counts: RowCounts::default(),
             state: State::Statements,
+            quotes: Quotes::default(),
+            inside: None,
             pending: Vec::new(),
         }
     }
@@ -94,7 +101,7 @@ impl<F: FnMut(&str) -> Keep> Scanner<F> {
             self.lines(&rest, kept);
         }
         if let State::Rows { table, rows, .. } = self.state {
-            self.counts.cut_off = true;
+            self.counts.cut_off = Some(table.clone());
             *self.counts.tables.entry(table).or_default() += rows;
         }
         self.counts
@@ -129,20 +136,27 @@ impl<F: FnMut(&str) -> Keep> Scanner<F> {
     fn statement_line(&mut self, line: &[u8], kept: &mut Vec<u8>) {
         let text = String::from_utf8_lossy(line);
         let text = text.trim_end_matches(['\n', '\r']);
-        let keep = (self.on_line)(text);
-        if text.starts_with("INSERT INTO ") {
-            self.counts.has_inserts = true;
-        }
-        if let Some(table) = copied_table(text) {
-            self.state = State::Rows {
-                table,
-                keep,
-                rows: 0,
-            };
-        }
+        let keep = self.inside.unwrap_or_else(|| (self.on_line)(text));
         if keep == Keep::Yes {
             kept.extend_from_slice(line);
         }
+        if self.inside.is_none() {
+            if text.is_empty() || text.starts_with("--") || text.starts_with('\\') {
+                return;
+            }
+            if text.starts_with("INSERT INTO ") {
+                self.counts.has_inserts = true;
+            }
+            if let Some(table) = copied_table(text) {
+                self.state = State::Rows {
+                    table,
+                    keep,
+                    rows: 0,
+                };
+                return;
+            }
+        }
+        self.inside = (!self.quotes.ends_with(text)).then_some(keep);
     }
 }
 
@@ -267,7 +281,7 @@ mod tests {
     #[test]
     fn a_text_that_ends_inside_rows_is_cut_off() {
         let (_, counts) = scan(5, "COPY public.a (id) FROM stdin;\n1\n2");
-        assert!(counts.cut_off);
+        assert_eq!(counts.cut_off, Some(QualifiedName::new("public", "a")));
         assert_eq!(counts.tables[&QualifiedName::new("public", "a")], 2);
     }
 

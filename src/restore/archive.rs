@@ -10,6 +10,7 @@ use super::{RestoreError, noise};
 use crate::context::Context;
 use crate::policy::ObjectGlob;
 use crate::postgres::archive::{Contents, Entry, EntryKind};
+use crate::postgres::tools::Tools;
 use crate::postgres::{Endpoint, Session};
 use crate::target::Target;
 use crate::text::{redact, sql};
@@ -42,7 +43,13 @@ pub fn select(
         .iter()
         .copied()
         .filter(missing)
-        .chain(wanted.iter().copied().filter(|name| *name == "pg_cron"))
+        // It would run production's jobs.
+        .chain(
+            wanted
+                .iter()
+                .copied()
+                .filter(|name| *name == "pg_cron" && !missing(name)),
+        )
         .partition(|name| noise::is_provider_only(name));
     if !not_installed.is_empty() {
         return Err(RestoreError::ExtensionsMissing {
@@ -64,10 +71,9 @@ pub fn select(
                 left_out.contains(&entry.label.trim())
             }
             // An extension's configuration rows come without it too.
-            EntryKind::TableData | EntryKind::Other => left_out_schemas.iter().any(|schema| {
-                entry.label.contains(&format!(" {schema} "))
-                    || entry.label.starts_with(&format!("{schema} "))
-            }),
+            EntryKind::TableData | EntryKind::Other => entry
+                .schema()
+                .is_some_and(|schema| left_out_schemas.contains(&schema)),
             _ => false,
         };
         match entry.kind {
@@ -79,10 +85,13 @@ pub fn select(
                 dropped.push("subscriptions".to_owned());
                 false
             }
-            EntryKind::TableData if is_excluded(excluded, entry) => {
+            EntryKind::TableData if is_excluded(excluded, entry) => false,
+            // An archive that was made without the rows has no entry for them.
+            EntryKind::Table if is_excluded(excluded, entry) => {
                 dropped.push(format!("the rows of `{}`", entry.name()));
-                false
+                true
             }
+            EntryKind::Other if entry.label.starts_with("COMMENT - SUBSCRIPTION ") => false,
             _ => !of_left_out_extension,
         }
     };
@@ -107,6 +116,9 @@ pub fn select(
     })
 }
 
+/// Production's event triggers must not act on what the restore does after they are there.
+pub const NO_EVENT_TRIGGERS: &str = "-c session_replication_role=replica";
+
 /// Whether foreign keys are restored with the rest or by [`add_foreign_keys`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum ForeignKeys {
@@ -122,7 +134,9 @@ fn is_excluded(patterns: &[ObjectGlob], entry: &Entry) -> bool {
 
 /// What a call of `pg_restore` is for.
 pub struct Call<'a> {
+    pub tools: &'a Tools,
     pub archive: &'a Path,
+    pub jobs: usize,
     pub into: &'a Endpoint,
     /// The entries to restore.
     pub list: &'a str,
@@ -137,17 +151,19 @@ pub async fn restore(
     call: Call<'_>,
 ) -> Result<Vec<noise::RestoreError>, RestoreError> {
     let list = write_list(context, call.list)?;
-    let mut program = target
+    let mut program = call
         .tools
         .program("pg_restore", Some(call.into))
         .args(["--no-tablespaces", "--no-password"])
-        .arg(format!("--jobs={}", context.jobs()))
+        .arg(format!("--jobs={}", call.jobs))
         .arg("--use-list")
         .arg(list.path())
         .arg("--dbname")
         .arg(&call.into.database)
         .args(call.arguments);
-    if !target.is_ours() {
+    if target.is_ours() {
+        program = program.env("PGOPTIONS", NO_EVENT_TRIGGERS);
+    } else {
         // Roles belong to the whole server, which is not ours to add to.
         program = program.args(["--no-owner", "--no-privileges"]);
     }
@@ -212,20 +228,19 @@ fn is_no_answer(message: &str) -> bool {
 /// Needs a superuser. What is not validated in the source stays so.
 pub async fn add_foreign_keys(
     context: &Context,
-    target: &Target,
+    tools: &Tools,
     archive: &Path,
     list: &str,
     session: &Session,
 ) -> Result<Vec<noise::RestoreError>, RestoreError> {
     let list = write_list(context, list)?;
-    let program = target
-        .tools
+    let program = tools
         .program("pg_restore", None)
         .arg("--use-list")
         .arg(list.path())
         .arg("--file=-")
         .arg(archive);
-    let script = target.tools.output_of(program).await?;
+    let script = tools.output_of(program).await?;
     let script = String::from_utf8_lossy(&script).into_owned();
     // Foreign keys first; what is not validated in the source, and comments, after the marking.
     let (mut unchecked, mut later) = (Vec::new(), Vec::new());
@@ -235,7 +250,10 @@ pub async fn add_foreign_keys(
             continue;
         }
         let on_partitioned = is_key && !statement.text.starts_with("ALTER TABLE ONLY ");
-        if is_key && !statement.text.ends_with(" NOT VALID") && !on_partitioned {
+        let stays_unchecked = [" NOT VALID", " NOT ENFORCED"]
+            .iter()
+            .any(|ending| statement.text.ends_with(ending));
+        if is_key && !stays_unchecked && !on_partitioned {
             unchecked.push(format!("{} NOT VALID", statement.text));
         } else {
             later.push(statement.text.to_owned());

@@ -7,11 +7,13 @@ use super::fidelity::{self, Expected};
 use super::{Analyzed, RestoreError, noise, script, stream};
 use crate::clone::{Format, Payload};
 use crate::context::Context;
-use crate::postgres::archive::{Contents, Surroundings};
+use crate::postgres::archive::Contents;
 use crate::postgres::session::During as _;
-use crate::postgres::tools::{Script, Transaction};
+use crate::postgres::surroundings::Surroundings;
+use crate::postgres::tools::{Script, Tools, Transaction};
 use crate::postgres::{Endpoint, Session};
 use crate::target::Target;
+use crate::text::count_of;
 use crate::verdict::Stage;
 
 /// A clone that is filled and not yet judged.
@@ -40,22 +42,25 @@ pub(super) async fn run(
             path,
             format,
             contents,
+            tools,
         } => {
             let available = available_extensions(session).await?;
             let archive = Archive {
                 path,
                 format,
                 contents,
+                tools: tools.unwrap_or_else(|| target.tools.clone()),
             };
             load_archive(context, target, into, session, &archive, &available).await
         }
         Payload::Script { file } => {
             context.progress.doing(Stage::Restore, "running the dump");
-            let done = script::restore(context, target, into, session, &file).await?;
+            let available = available_extensions(session).await?;
+            let done = script::restore(context, target, into, session, &file, &available).await?;
             Ok(Loaded {
                 errors: done.errors,
                 expected: done.expected,
-                left_out: Vec::new(),
+                left_out: done.left_out,
                 dropped: done.dropped,
                 surroundings: done.surroundings,
                 analyzed: Analyzed::No,
@@ -81,6 +86,7 @@ struct Archive {
     path: PathBuf,
     format: Format,
     contents: Contents,
+    tools: Tools,
 }
 
 /// `pg_restore`, and beside it a count of the rows in the archive.
@@ -98,22 +104,29 @@ async fn load_archive(
         ForeignKeys::WithTheRest
     };
     let selection = archive::select(context, &archive.contents, available, apart)?;
+    // `pg_restore` reads a tar archive from front to back.
+    let jobs = match archive.format {
+        Format::Tar => 1,
+        _ => context.jobs(),
+    };
     context.progress.doing(
         Stage::Restore,
-        format!("restoring with {} jobs", context.jobs()),
+        format!("restoring with {}", count_of(jobs as u64, "job")),
     );
     let restoring = archive::restore(
         context,
         target,
         Call {
+            tools: &archive.tools,
             archive: &archive.path,
+            jobs,
             into,
             list: &selection.main,
             arguments: &[],
         },
     );
     let counting = fidelity::expected_of_archive(
-        &target.tools,
+        &archive.tools,
         &archive.path,
         archive.format,
         &archive.contents,
@@ -121,7 +134,8 @@ async fn load_archive(
     let (mut errors, expected) = tokio::try_join!(restoring, counting)?;
     if let Some(list) = &selection.foreign_keys {
         let foreign_keys =
-            archive::add_foreign_keys(context, target, &archive.path, list, session).await?;
+            archive::add_foreign_keys(context, &archive.tools, &archive.path, list, session)
+                .await?;
         errors.extend(foreign_keys);
     }
     Ok(Loaded {

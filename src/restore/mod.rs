@@ -4,29 +4,32 @@
 //! lacks a table or a row is not one.
 
 mod archive;
+mod around;
 mod disarm;
 mod fidelity;
 mod load;
 mod noise;
 mod roles;
 mod script;
+mod settle;
 mod stream;
 
 use std::path::PathBuf;
 
-use crate::clone::{CloneError, Cloned, Payload};
+use crate::clone::{CloneError, Cloned};
 use crate::context::Context;
-use crate::policy::Migrations;
-use crate::postgres::archive::Surroundings;
 use crate::postgres::parallel::ParallelError;
-use crate::postgres::session::{ConnectError, During as _, QueryError};
-use crate::postgres::tools::{Script, ScriptError, ToolError, Transaction};
+use crate::postgres::session::{ConnectError, QueryError};
+use crate::postgres::tools::{ScriptError, ToolError};
 use crate::postgres::{Endpoint, Session};
 use crate::process::child::StartError;
 use crate::target::{Database, Target, TargetError};
-use crate::text::{Ident, Secret, count_of, human_count};
+use crate::text::{Secret, human_count};
 use crate::verdict::{Explained, Provenance, Stage};
 use crate::verify::Observation;
+
+use around::{Production, apply_database_settings, create_database, surroundings_of};
+use settle::{analyze, appoint, caveats, mask};
 
 pub use disarm::Disarmed;
 pub use fidelity::{Fidelity, RowMismatch};
@@ -82,6 +85,11 @@ pub enum RestoreError {
     Unreadable { path: PathBuf },
     #[error("the dump ends inside the rows of `{table}`")]
     CutOff { table: String },
+    #[error(
+        "the dump breaks off: its last line, `{}`, is missing",
+        script::LAST_LINE
+    )]
+    NoEnd,
     #[error("`pg_restore` failed ({how})")]
     Failed { how: String },
     #[error("the restore broke off: {said}")]
@@ -170,21 +178,33 @@ pub async fn run(
         Some(password) => target.local_role(roles::OWNER, password, &database),
         None => database.admin.clone(),
     };
-    let session = Session::open(&into, &[]).await?;
+    let session = Session::open(&into, quiet(&target)).await?;
     let loaded = load::run(context, &target, &into, &session, payload).await?;
     if target.is_ours() {
         // A plain dump tells these only while it is run.
-        apply_database_settings(&session, &database, &surroundings).await?;
-        apply_database_settings(&session, &database, &loaded.surroundings).await?;
-        roles::apply_attributes(&maintenance, &production.roles).await?;
+        for surroundings in [&surroundings, &loaded.surroundings] {
+            let said = apply_database_settings(&session, &database, surroundings).await?;
+            provenance.caveats.extend(said);
+        }
+        let said = roles::apply_attributes(&maintenance, &production.roles).await?;
+        provenance.caveats.extend(said);
     }
 
     let mut facts = Facts::default();
+    let roles = if target.is_ours() {
+        noise::Roles::AsInProduction
+    } else {
+        noise::Roles::OfTheTarget
+    };
     for error in loaded.errors {
-        match noise::harmless(&error, &context.policy.restore.accept_errors) {
-            Some(because) => provenance
-                .caveats
-                .push(format!("{}: {because}", error.about)),
+        match noise::harmless(&error, &context.policy.restore.accept_errors, roles) {
+            Some(because) => {
+                let caveat = format!("{}: {because}", error.describe());
+                // Each job of a parallel restore says the same.
+                if !provenance.caveats.contains(&caveat) {
+                    provenance.caveats.push(caveat);
+                }
+            }
             None => facts.errors.push(error),
         }
     }
@@ -203,8 +223,8 @@ pub async fn run(
     }
 
     let disarmed = disarm::run(&session).await?;
-    mask(context, &target, &into).await?;
-    analyze(context, &into, &before, loaded.analyzed).await?;
+    mask(context, &target, &into, &session).await?;
+    analyze(context, &into, &session, &before, loaded.analyzed).await?;
     if !context.policy.restore.mask.is_empty() {
         before = Observation::take(&into, context.jobs()).await?;
     }
@@ -238,160 +258,14 @@ pub async fn run(
     })
 }
 
-/// What a live source tells of production beyond its database.
-#[derive(Default)]
-struct Production {
-    roles: Vec<crate::clone::LiveRole>,
-    extensions: Vec<(String, String)>,
-    settings: Vec<(String, String)>,
-}
-
-impl Production {
-    fn of(payload: &Payload) -> Self {
-        match payload {
-            Payload::Live(live) => Self {
-                roles: live.roles.clone(),
-                extensions: live.extensions.clone(),
-                settings: live.settings.clone(),
-            },
-            _ => Self::default(),
-        }
+/// The settings under which a restore's own session works: production's event triggers must not act
+/// on what is done to the clone. A foreign server's role may not set this.
+fn quiet(target: &Target) -> &'static [(&'static str, &'static str)] {
+    if target.is_ours() {
+        &[("session_replication_role", "replica")]
+    } else {
+        &[]
     }
-
-    /// Another version of an extension may behave in another way; that is said.
-    async fn compare_extensions(
-        &self,
-        session: &Session,
-        caveats: &mut Vec<String>,
-    ) -> Result<(), QueryError> {
-        let here = session
-            .query("select extname::text, extversion from pg_extension", &[])
-            .await
-            .during("list the extensions")?;
-        for (name, version) in &self.extensions {
-            let other = here
-                .iter()
-                .find(|row| row.get::<_, &str>(0) == name)
-                .map(|row| row.get::<_, String>(1))
-                .filter(|here| here != version);
-            if let Some(other) = other {
-                caveats.push(format!(
-                    "extension `{name}` is {version} in production and {other} here"
-                ));
-            }
-        }
-        Ok(())
-    }
-}
-
-async fn surroundings_of(target: &Target, payload: &Payload) -> Result<Surroundings, RestoreError> {
-    Ok(match payload {
-        Payload::Archive { path, .. } => Surroundings::read(&target.tools, path).await?,
-        Payload::Live(live) => live.surroundings.clone(),
-        // A script is read only once, while it is run.
-        Payload::Script { .. } | Payload::Sql(_) => Surroundings::default(),
-    })
-}
-
-/// Makes the clone's database with production's encoding and collation, or, where this machine does
-/// not have that collation, with the server's own.
-async fn create_database(
-    target: &Target,
-    name: &str,
-    surroundings: &Surroundings,
-    caveats: &mut Vec<String>,
-) -> Result<(Database, String), RestoreError> {
-    let Some(options) = &surroundings.database_options else {
-        return Ok((target.create_database(name, "").await?, String::new()));
-    };
-    match target.create_database(name, options).await {
-        Ok(database) => Ok((database, options.clone())),
-        Err(TargetError::Query(error)) if error.server_error().is_some() => {
-            caveats.push(format!(
-                "production's database is made with {options}, which this server can't; text is sorted by its own collation"
-            ));
-            Ok((target.create_database(name, "").await?, String::new()))
-        }
-        Err(error) => Err(error.into()),
-    }
-}
-
-/// `ALTER DATABASE … SET` of production, on the clone: a `search_path` there decides where
-/// migrations put things.
-async fn apply_database_settings(
-    session: &Session,
-    database: &Database,
-    surroundings: &Surroundings,
-) -> Result<(), QueryError> {
-    let name = Ident(database.name());
-    let settings = surroundings
-        .database_settings
-        .iter()
-        .map(|setting| format!("alter database {name} set {setting}"));
-    let grants = surroundings
-        .database_grants
-        .iter()
-        .map(|(what, to)| format!("grant {what} on database {name} to {to}"));
-    for statement in settings.chain(grants) {
-        session
-            .run(&statement, "apply the settings of production's database")
-            .await?;
-    }
-    Ok(())
-}
-
-/// Runs the policy's masking files, each in one transaction.
-async fn mask(context: &Context, target: &Target, into: &Endpoint) -> Result<(), RestoreError> {
-    for file in &context.policy.restore.mask {
-        context
-            .progress
-            .doing(Stage::Restore, format!("masking with `{}`", file.display()));
-        target
-            .tools
-            .run_script(
-                into,
-                Script {
-                    file,
-                    transaction: Transaction::Single,
-                    then: None,
-                    limit: None,
-                },
-            )
-            .await
-            .map_err(RestoreError::Mask)?;
-    }
-    Ok(())
-}
-
-/// Gives the planner its statistics. A dump has none.
-async fn analyze(
-    context: &Context,
-    into: &Endpoint,
-    observed: &Observation,
-    done: Analyzed,
-) -> Result<(), RestoreError> {
-    if done == Analyzed::Yes && context.policy.restore.mask.is_empty() {
-        return Ok(());
-    }
-    // Partitioned parents are left out, as autovacuum leaves them out in production.
-    let tables = observed
-        .tables
-        .iter()
-        .filter(|table| table.kind == crate::postgres::tables::TableKind::Ordinary)
-        .cloned()
-        .collect();
-    crate::postgres::parallel::for_each(into, &[], context.jobs(), tables, |session, table| {
-        Box::pin(async move {
-            session
-                .run(
-                    &format!("analyze {}", table.name),
-                    "analyze the clone's tables",
-                )
-                .await
-        })
-    })
-    .await?;
-    Ok(())
 }
 
 /// Whether the load has analyzed what it loaded.
@@ -399,84 +273,6 @@ async fn analyze(
 enum Analyzed {
     Yes,
     No,
-}
-
-/// Appoints the role that migrates. On a foreign server that is the role we have.
-async fn appoint(
-    context: &Context,
-    target: &Target,
-    database: &Database,
-    database_owner: Option<String>,
-) -> Result<Migrator, RestoreError> {
-    if !target.is_ours() {
-        return Ok(Migrator {
-            name: database.admin.user.clone(),
-            password: database
-                .admin
-                .password
-                .clone()
-                .unwrap_or_else(|| Secret::new("")),
-        });
-    }
-    let Migrations {
-        role,
-        role_attributes,
-        ..
-    } = &context.policy.migrations;
-    let session = database.session().await?;
-    let migrator = roles::appoint(&session, role.as_deref(), role_attributes.as_deref()).await?;
-    let owner = database_owner.unwrap_or_else(|| migrator.name.clone());
-    session
-        .run(
-            &format!(
-                "alter database {} owner to {}",
-                Ident(database.name()),
-                Ident(&owner)
-            ),
-            "give the clone its owner",
-        )
-        .await?;
-    Ok(migrator)
-}
-
-/// What makes this clone another thing than production, in words.
-fn caveats(
-    context: &Context,
-    target: &Target,
-    left_out: &[String],
-    dropped: &[String],
-    disarmed: &[Disarmed],
-    fidelity: &Fidelity,
-) -> Vec<String> {
-    let mut caveats = Vec::new();
-    for extension in left_out {
-        caveats.push(format!(
-            "extension `{extension}` exists only at the provider and is left out"
-        ));
-    }
-    for what in dropped {
-        caveats.push(format!("left out: {what}"));
-    }
-    if !disarmed.is_empty() {
-        let list: Vec<String> = disarmed.iter().map(Disarmed::describe).collect();
-        caveats.push(format!("disarmed: {}", list.join(", ")));
-    }
-    let masks = context.policy.restore.mask.len() as u64;
-    if masks > 0 {
-        caveats.push(format!("masked by {}", count_of(masks, "file")));
-    }
-    if let Some(because) = &fidelity.rows_not_compared {
-        caveats.push(format!(
-            "rows were not compared with the source's: {because}"
-        ));
-    }
-    if !target.is_ours() {
-        caveats.push(
-            "owners and privileges are those of the role of `target.server`, not production's"
-                .to_owned(),
-        );
-    }
-    caveats
 }
 
 impl Restored {

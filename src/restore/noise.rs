@@ -43,8 +43,28 @@ pub struct RestoreError {
     pub statement: String,
 }
 
+impl RestoreError {
+    /// What it is about, in the best words there are.
+    pub fn describe(&self) -> &str {
+        if self.about.is_empty() {
+            &self.statement
+        } else {
+            &self.about
+        }
+    }
+}
+
+/// Which roles the clone's server has.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Roles {
+    /// All that the dump names.
+    AsInProduction,
+    /// Its own: it is not ours to add to.
+    OfTheTarget,
+}
+
 /// Why an error does no harm, as the report says it.
-pub fn harmless(error: &RestoreError, accepted: &[AcceptedError]) -> Option<String> {
+pub fn harmless(error: &RestoreError, accepted: &[AcceptedError], roles: Roles) -> Option<String> {
     if let Some(accepted) = accepted
         .iter()
         .find(|accepted| error.message.contains(&accepted.message))
@@ -66,6 +86,13 @@ pub fn harmless(error: &RestoreError, accepted: &[AcceptedError]) -> Option<Stri
     } else if statement.starts_with("create event trigger") && message.contains("Must be superuser")
     {
         "event triggers need a superuser; it is left out"
+    } else if message.contains("user mapping not found for") {
+        "it reads another server, to which the clone has no way in"
+    } else if roles == Roles::OfTheTarget
+        && message.starts_with("role \"")
+        && message.ends_with("\" does not exist")
+    {
+        "the server of `target.server` does not have the role"
     } else if statement.contains("plpgsql") && message.contains("must be owner of") {
         "every database has it"
     } else {
@@ -108,7 +135,7 @@ pub fn provider_schema(extension: &str) -> Option<&'static str> {
 
 #[cfg(test)]
 mod tests {
-    use super::{RestoreError, harmless};
+    use super::{RestoreError, Roles, harmless};
     use crate::policy::AcceptedError;
 
     fn judge(statement: &str, message: &str) -> Option<String> {
@@ -122,6 +149,7 @@ mod tests {
                 message: "known quirk".to_owned(),
                 reason: "ticket 12".to_owned(),
             }],
+            Roles::AsInProduction,
         )
     }
 

@@ -58,21 +58,58 @@ pub async fn create_stubs(
     Ok(missing)
 }
 
-/// Gives the stubs what production's roles have: attributes, memberships, settings.
-pub async fn apply_attributes(session: &Session, roles: &[LiveRole]) -> Result<(), QueryError> {
-    let mut statements = String::new();
+/// Whether a setting of production's, as `name TO value` or `name=value`, is one for a clone too:
+/// one that makes its sessions read-only would refuse the migration, and a library that is not
+/// installed here would refuse the sessions.
+pub fn is_for_a_clone(setting: &str) -> bool {
+    let name = setting
+        .split([' ', '='])
+        .next()
+        .unwrap_or_default()
+        .trim_matches('"');
+    !(name == "default_transaction_read_only" || name.ends_with("_preload_libraries"))
+}
+
+/// Notes what the server refuses, and goes on; a session that broke is an error.
+pub fn unless_refused(
+    result: Result<(), QueryError>,
+    refused: &mut Vec<String>,
+) -> Result<(), QueryError> {
+    match result {
+        Err(error) => match error.server_error() {
+            Some(said) => {
+                refused.push(format!(
+                    "a setting of production is left out: {}",
+                    said.message
+                ));
+                Ok(())
+            }
+            None => Err(error),
+        },
+        Ok(()) => Ok(()),
+    }
+}
+
+/// Gives the stubs what production's roles have: attributes, memberships, settings. What the server
+/// refuses is said.
+pub async fn apply_attributes(
+    session: &Session,
+    roles: &[LiveRole],
+) -> Result<Vec<String>, QueryError> {
+    let mut statements = Vec::new();
     for role in roles {
         let name = Ident(&role.name);
         if !role.attributes.is_empty() {
-            statements.push_str(&format!(
-                "alter role {name} {};\n",
-                role.attributes.join(" ")
-            ));
+            statements.push(format!("alter role {name} {}", role.attributes.join(" ")));
         }
-        for setting in &role.settings {
+        for setting in role
+            .settings
+            .iter()
+            .filter(|setting| is_for_a_clone(setting))
+        {
             if let Some((key, value)) = setting.split_once('=') {
-                statements.push_str(&format!(
-                    "alter role {name} set {} to {};\n",
+                statements.push(format!(
+                    "alter role {name} set {} to {}",
                     Ident(key),
                     setting_value(key, value)
                 ));
@@ -83,12 +120,15 @@ pub async fn apply_attributes(session: &Session, roles: &[LiveRole]) -> Result<(
             .iter()
             .filter(|group| !group.starts_with("rds"))
         {
-            statements.push_str(&format!("grant {} to {name};\n", Ident(group)));
+            statements.push(format!("grant {} to {name}", Ident(group)));
         }
     }
-    session
-        .run(&statements, "give the roles production's attributes")
-        .await
+    let mut refused = Vec::new();
+    for statement in statements {
+        let doing = "give the roles production's attributes";
+        unless_refused(session.run(&statement, doing).await, &mut refused)?;
+    }
+    Ok(refused)
 }
 
 /// A setting's value as `ALTER … SET` takes it. Lists are stored as one text of several names, and

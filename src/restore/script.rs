@@ -1,30 +1,41 @@
 //! Restoring a plain dump: through `psql`, past a reader that counts rows, makes the roles that are
 //! about to be named, and keeps the script inside its database.
 
+mod lines;
+
 use std::collections::BTreeSet;
 use std::process::Stdio;
 use std::sync::{Arc, Mutex, PoisonError};
 
 use tokio::io::{AsyncBufReadExt as _, AsyncReadExt as _, AsyncWriteExt as _, BufReader};
 
+use lines::{End, LineReader};
+
+use super::archive::NO_EVENT_TRIGGERS;
 use super::fidelity::{Expected, Named, rows_of};
 use super::{RestoreError, noise, roles};
 use crate::clone::DumpFile;
 use crate::context::Context;
-use crate::policy::ObjectGlob;
-use crate::postgres::archive::Surroundings;
-use crate::postgres::copy_text::{Keep, RowCounts, Scanner};
-use crate::postgres::{Binaries, Endpoint, ServerError, Session};
+use crate::postgres::copy_text::{RowCounts, Scanner};
+use crate::postgres::surroundings::Surroundings;
+use crate::postgres::{Endpoint, ServerError, Session};
 use crate::target::Target;
-use crate::text::QualifiedName;
+use crate::text::sql;
 
 /// What a script left behind it.
 pub struct Done {
     pub errors: Vec<noise::RestoreError>,
     pub expected: Expected,
     pub surroundings: Surroundings,
+    pub left_out: Vec<String>,
     pub dropped: Vec<String>,
 }
+
+/// The line that `pg_dump` ends its scripts with.
+pub const LAST_LINE: &str = "-- PostgreSQL database dump complete";
+
+/// Where the last line is looked for: newer releases write an `\unrestrict` after it.
+const TAIL: usize = 1024;
 
 /// Runs a plain dump.
 pub async fn restore(
@@ -33,17 +44,23 @@ pub async fn restore(
     into: &Endpoint,
     session: &Session,
     file: &DumpFile,
+    available: &[String],
 ) -> Result<Done, RestoreError> {
-    let mut running = target
+    let mut program = target
         .tools
         .program("psql", Some(into))
         .args([
             "--no-psqlrc",
             "--quiet",
             "--no-password",
+            "--echo-errors",
             "--output=/dev/null",
         ])
-        .args(["--set", "VERBOSITY=verbose", "--file=-"])
+        .args(["--set", "VERBOSITY=verbose", "--file=-"]);
+    if target.is_ours() {
+        program = program.env("PGOPTIONS", NO_EVENT_TRIGGERS);
+    }
+    let mut running = program
         .stdin(Stdio::piped())
         .stdout(Stdio::null())
         .stderr(Stdio::piped())
@@ -52,7 +69,7 @@ pub async fn restore(
     else {
         return Err(RestoreError::Interrupted);
     };
-    let reader = Arc::new(Mutex::new(LineReader::new(context, &target.tools.binaries)));
+    let reader = Arc::new(Mutex::new(LineReader::new(context, target, available)));
     let feeding = feed(file, input, &reader, session, target);
     let listening = async {
         let mut errors = ErrorReader::default();
@@ -73,8 +90,12 @@ pub async fn restore(
     let counts = match fed {
         Ok(counts) => counts,
         // A pipe that broke is psql's end, and its own complaint says more.
-        Err(error) if errors.is_empty() => return Err(error),
-        Err(_) => RowCounts::default(),
+        Err(RestoreError::ReadDump { source, .. })
+            if source.kind() == std::io::ErrorKind::BrokenPipe && !errors.is_empty() =>
+        {
+            RowCounts::default()
+        }
+        Err(error) => return Err(error),
     };
     if status.code() == Some(2) {
         return Err(RestoreError::Broken {
@@ -84,17 +105,20 @@ pub async fn restore(
             ),
         });
     }
-    if counts.cut_off {
-        return Err(RestoreError::CutOff {
-            table: counts
-                .tables
-                .keys()
-                .next_back()
-                .map(ToString::to_string)
-                .unwrap_or_default(),
+    let mut reader = reader.lock().unwrap_or_else(PoisonError::into_inner);
+    if !reader.not_installed.is_empty() {
+        return Err(RestoreError::ExtensionsMissing {
+            names: std::mem::take(&mut reader.not_installed),
         });
     }
-    let mut reader = reader.lock().unwrap_or_else(PoisonError::into_inner);
+    if let Some(table) = &counts.cut_off {
+        return Err(RestoreError::CutOff {
+            table: table.to_string(),
+        });
+    }
+    if reader.end == End::Missing {
+        return Err(RestoreError::NoEnd);
+    }
     let dropped = std::mem::take(&mut reader.dropped);
     let mut counts = counts;
     counts
@@ -110,6 +134,7 @@ pub async fn restore(
             rows: rows_of(counts),
         },
         surroundings: std::mem::take(&mut reader.surroundings),
+        left_out: std::mem::take(&mut reader.left_out),
         dropped: dropped.into_iter().collect(),
     })
 }
@@ -137,12 +162,15 @@ async fn feed(
     });
     let mut chunk = vec![0; 256 * 1024];
     let mut kept = Vec::new();
+    let mut tail = Vec::new();
     loop {
         let read = content.read(&mut chunk).await.map_err(failed)?;
         if read == 0 {
             break;
         }
         scanner.feed(&chunk[..read], &mut kept);
+        tail.extend_from_slice(&chunk[read.saturating_sub(TAIL)..read]);
+        tail.drain(..tail.len().saturating_sub(TAIL));
         // A role must be there before the statement that names it.
         let named = reader
             .lock()
@@ -159,91 +187,13 @@ async fn feed(
         input.write_all(&kept).await.map_err(failed)?;
         kept.clear();
     }
+    if memchr::memmem::find(&tail, LAST_LINE.as_bytes()).is_some() {
+        reader.lock().unwrap_or_else(PoisonError::into_inner).end = End::Written;
+    }
     let counts = scanner.finish(&mut kept);
     input.write_all(&kept).await.map_err(failed)?;
     input.shutdown().await.map_err(failed)?;
     Ok(counts)
-}
-
-/// Judges the lines outside rows.
-struct LineReader {
-    surroundings: Surroundings,
-    tables: Vec<QualifiedName>,
-    excluded: Vec<ObjectGlob>,
-    dropped: BTreeSet<String>,
-    restrict: Keep,
-}
-
-impl LineReader {
-    fn new(context: &Context, binaries: &Binaries) -> Self {
-        Self {
-            surroundings: Surroundings::default(),
-            tables: Vec::new(),
-            excluded: context.policy.restore.exclude_data.clone(),
-            dropped: BTreeSet::new(),
-            restrict: if knows_restrict(binaries) {
-                Keep::Yes
-            } else {
-                Keep::No
-            },
-        }
-    }
-
-    fn line(&mut self, line: &str) -> Keep {
-        self.surroundings.read_line(line);
-        if line.starts_with("\\restrict ") || line.starts_with("\\unrestrict ") {
-            return self.restrict;
-        }
-        // A dump made with `--create` would leave for a database of its own.
-        if [
-            "\\connect ",
-            "CREATE DATABASE ",
-            "DROP DATABASE ",
-            "ALTER DATABASE ",
-        ]
-        .iter()
-        .any(|start| line.starts_with(start))
-        {
-            return Keep::No;
-        }
-        if let Some(name) = line
-            .strip_prefix("CREATE TABLE ")
-            .or_else(|| line.strip_prefix("CREATE UNLOGGED TABLE "))
-            .and_then(|rest| QualifiedName::parse(name_before_columns(rest)))
-        {
-            self.tables.push(name);
-        }
-        if let Some(name) = line
-            .strip_prefix("COPY ")
-            .and_then(|rest| QualifiedName::parse(name_before_columns(rest)))
-            && self.excluded.iter().any(|pattern| pattern.matches(&name))
-        {
-            self.dropped.insert(format!("the rows of `{name}`"));
-            return Keep::No;
-        }
-        Keep::Yes
-    }
-}
-
-/// `public.orders` of `public.orders (`.
-fn name_before_columns(text: &str) -> &str {
-    text.find(" (").map_or(text, |end| &text[..end])
-}
-
-/// `\restrict` came with the minor releases of August 2025.
-fn knows_restrict(binaries: &Binaries) -> bool {
-    let minor: u32 = binaries
-        .version
-        .split('.')
-        .nth(1)
-        .and_then(|minor| minor.parse().ok())
-        .unwrap_or(0);
-    match binaries.major.0 {
-        15 => minor >= 14,
-        16 => minor >= 10,
-        17 => minor >= 6,
-        _ => true,
-    }
 }
 
 /// Reads what `psql` prints with `VERBOSITY=verbose`.
@@ -256,8 +206,13 @@ struct ErrorReader {
 impl ErrorReader {
     fn line(&mut self, line: &str) {
         let begins = line.starts_with("psql:");
+        if begins && let Some((_, statement)) = line.split_once(": STATEMENT:  ") {
+            let words = sql::leading_words(statement, 8).join(" ");
+            self.close(words);
+            return;
+        }
         if begins {
-            self.close();
+            self.close(String::new());
         }
         let is_error = [" ERROR:  ", " FATAL:  ", " error: "]
             .iter()
@@ -270,23 +225,26 @@ impl ErrorReader {
         }
     }
 
-    fn close(&mut self) {
+    fn close(&mut self, statement: String) {
         let lines = std::mem::take(&mut self.open);
         let Some(first) = lines.first() else { return };
         let number = first.split(':').nth(2).unwrap_or_default();
         let message = ServerError::from_verbose_text(&lines.join("\n")).map_or_else(
-            || crate::text::redact::child_line(first),
+            || {
+                let text = first.splitn(4, ':').nth(3).unwrap_or(first).trim();
+                crate::text::redact::child_line(text)
+            },
             |error| error.message,
         );
         self.done.push(noise::RestoreError {
             about: format!("line {number} of the dump"),
             message,
-            statement: String::new(),
+            statement,
         });
     }
 
     fn finish(mut self) -> Vec<noise::RestoreError> {
-        self.close();
+        self.close(String::new());
         self.done
     }
 }

@@ -5,6 +5,7 @@
 pub mod fault;
 pub mod gate;
 pub mod processes;
+pub mod production;
 
 use std::path::Path;
 use std::sync::Arc;

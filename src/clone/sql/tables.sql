@@ -1,6 +1,8 @@
 -- Reads: every table with rows of its own (partitions, not their parents; configuration tables of
--- extensions that ask to be dumped), the columns COPY can write, and whether all their types have a
--- binary form. Largest first, so that the longest copy starts first. Serves 15 to 18.
+-- extensions that ask to be dumped), the columns COPY can write, and whether the binary form of all
+-- their types means the same on another server. `regclass` and its kin are sent as OIDs, which are
+-- others there; rows inside rows may hold such. Largest first, so that the longest copy starts
+-- first. Serves 15 to 18.
 select c.oid,
        n.nspname as schema,
        c.relname as name,
@@ -11,11 +13,15 @@ from pg_class c
 join pg_namespace n on n.oid = c.relnamespace
 left join lateral (
     select array_agg(a.attname::text order by a.attnum) as columns,
-           bool_and(t.typsend <> 0 and t.typreceive <> 0 and t.typname <> 'aclitem'
-                    and coalesce(e.typname <> 'aclitem', true)) as has_binary_form
+           bool_and(t.typsend <> 0 and t.typreceive <> 0
+                    and t.typsend::regproc::text !~ '^(pg_catalog\.)?(reg\w+send|record_send)$'
+                    and coalesce(e.typsend <> 0 and e.typreceive <> 0
+                                 and e.typsend::regproc::text !~ '^(pg_catalog\.)?(reg\w+send|record_send)$', true)
+           ) as has_binary_form
     from pg_attribute a
     join pg_type t on t.oid = a.atttypid
-    left join pg_type e on e.oid = t.typelem
+    left join pg_type base on base.oid = t.typbasetype
+    left join pg_type e on e.oid = coalesce(nullif(t.typelem, 0), base.typelem) and e.oid <> 0
     where a.attrelid = c.oid and a.attnum > 0 and not a.attisdropped and a.attgenerated = ''
 ) a on true
 where c.relkind = 'r'

@@ -52,7 +52,9 @@ pub async fn restore(
     };
     let selection = archive::select(context, &live.contents, available, apart)?;
     let call = |list, arguments| Call {
+        tools: &target.tools,
         archive: &live.schema,
+        jobs: context.jobs(),
         into,
         list,
         arguments,
@@ -81,13 +83,15 @@ pub async fn restore(
     }
     // Indexes of partitioned tables, attached to what was built on the partitions.
     errors.extend(run_all(session, plan.after_data).await);
-    if let Some(list) = &selection.foreign_keys {
-        errors
-            .extend(archive::add_foreign_keys(context, target, &live.schema, list, session).await?);
-    }
     errors.extend(
         archive::restore(context, target, call(&plan.rest, &["--section=post-data"])).await?,
     );
+    // After the rest: a key on a partitioned table needs the indexes that are attached there.
+    if let Some(list) = &selection.foreign_keys {
+        errors.extend(
+            archive::add_foreign_keys(context, &target.tools, &live.schema, list, session).await?,
+        );
+    }
     errors.extend(refresh_views(session, &live.holder).await?);
     // The snapshot and its locks are let go as early as can be.
     drop(live.holder);
@@ -155,16 +159,27 @@ async fn copy_large_objects(
             "--no-password",
         ])
         .arg("--exclude-table-data=*")
+        .arg(format!(
+            "--lock-wait-timeout={}",
+            live.lock_timeout.0.as_millis()
+        ))
         .arg(format!("--snapshot={}", live.snapshot))
         .arg("--file")
         .arg(&path);
     target.tools.output_of(dump).await?;
     let contents = Contents::read(&target.tools, &path).await?;
-    let list = contents.list(|entry| entry.kind == EntryKind::LargeObjects);
+    let list = contents.list(|entry| {
+        entry.kind == EntryKind::LargeObjects
+            || ["ACL - LARGE OBJECT", "COMMENT - LARGE OBJECT"]
+                .iter()
+                .any(|start| entry.label.starts_with(start))
+    });
     archive::restore(
         context,
         target,
         Call {
+            tools: &target.tools,
+            jobs: 1,
             archive: &path,
             into,
             list: &list,

@@ -7,7 +7,6 @@ use std::sync::LazyLock;
 use regex::Regex;
 
 use crate::context::Context;
-use crate::postgres::archive::Contents;
 use crate::restore::RestoreError;
 use crate::target::Target;
 use crate::text::{QualifiedName, sql};
@@ -52,13 +51,10 @@ pub async fn read(
         .arg(&path)
         .arg(archive);
     let script = target.tools.output_of(program).await?;
-    let contents = Contents::read(&target.tools, archive).await?;
-    let kept: std::collections::BTreeSet<&str> = list.lines().collect();
     let mut plan = sort(&String::from_utf8_lossy(&script));
-    plan.rest = contents
-        .list(|_| true)
+    plan.rest = list
         .lines()
-        .filter(|line| kept.contains(line) && !is_index(line))
+        .filter(|line| !is_index(line))
         .map(|line| format!("{line}\n"))
         .collect();
     Ok(plan)

@@ -31,9 +31,17 @@ enum Task {
     Last(Arc<Table>),
 }
 
+/// Whether there are rows to make statistics of.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Rows {
+    Copied,
+    NotHere,
+}
+
 /// A table whose rows are in.
 struct Table {
     name: QualifiedName,
+    rows: Rows,
     after: AfterRows,
     indexes_left: AtomicUsize,
 }
@@ -72,7 +80,7 @@ pub async fn run(
     // Keys and indexes of tables without rows to copy: materialised views, excluded tables.
     let ready = after
         .into_iter()
-        .map(|(name, after)| Task::Keys(Table::new(name, after)))
+        .map(|(name, after)| Task::Keys(Table::new(name, Rows::NotHere, after)))
         .collect();
     let shared = Arc::new(Shared {
         queue: Mutex::new(Queue {
@@ -98,9 +106,10 @@ pub async fn run(
 }
 
 impl Table {
-    fn new(name: QualifiedName, after: AfterRows) -> Arc<Self> {
+    fn new(name: QualifiedName, rows: Rows, after: AfterRows) -> Arc<Self> {
         Arc::new(Self {
             name,
+            rows,
             indexes_left: AtomicUsize::new(after.indexes.len()),
             after,
         })
@@ -163,7 +172,7 @@ async fn perform(
             let rows = copy::rows(source, target, &table).await?;
             let mut done = shared.done.lock().unwrap_or_else(PoisonError::into_inner);
             done.rows.insert(table.name.clone(), rows);
-            vec![Task::Keys(Table::new(table.name, after))]
+            vec![Task::Keys(Table::new(table.name, Rows::Copied, after))]
         }
         Task::Keys(table) => {
             failed(run_all(target, table.after.keys.clone()).await);
@@ -188,7 +197,9 @@ async fn perform(
         }
         Task::Last(table) => {
             let mut statements = table.after.last.clone();
-            statements.push(format!("analyze {}", table.name));
+            if table.rows == Rows::Copied {
+                statements.push(format!("analyze {}", table.name));
+            }
             failed(run_all(target, statements).await);
             Vec::new()
         }
