@@ -22,7 +22,7 @@ pub static ALLOW_UNUSED: Rule = Rule {
     level: Level::Warn,
     summary: "every entry of `allow` accepts something",
     effect: "an exception without its cause would hide the next finding that fits it",
-    remedy: "delete the entry",
+    remedy: "delete the entry, or mend its `object` if that is misspelt",
     judge: |_, _| Vec::new(),
 };
 
@@ -45,18 +45,23 @@ pub fn judge(entries: &[Allowance<'_>], today: Date) -> Vec<Finding> {
         .iter()
         .filter_map(|entry| {
             let about = match entry.object {
-                Some(object) => format!("`{}` on `{object}`", entry.rule),
-                None => format!("`{}`", entry.rule),
+                Some(object) => {
+                    format!("the `allow` entry for `{}` on `{object}`", entry.rule)
+                }
+                None => format!("the `allow` entry for `{}`", entry.rule),
             };
             let (rule, message) = if entry.accepted.until < today && entry.is_used {
                 (
                     &ALLOW_EXPIRED,
-                    format!("accepting {about} ended on {}", entry.accepted.until),
+                    format!(
+                        "{about} ended on {}, and what it accepted is still there",
+                        entry.accepted.until
+                    ),
                 )
             } else if !entry.is_used && entry.could_be_used {
                 (
                     &ALLOW_UNUSED,
-                    format!("nothing fits the entry that accepts {about}"),
+                    format!("{about} accepts nothing: no finding fits it"),
                 )
             } else {
                 return None;

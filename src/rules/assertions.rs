@@ -9,7 +9,7 @@ pub(super) static ASSERTION_FAILED: Rule = Rule {
     stage: Stage::Verify,
     level: Level::Block,
     summary: "every query of `verify.assertions` returns what is expected",
-    effect: "something that you said must be true of production's data would not be",
+    effect: "production's data would not be what the policy says it must be",
     remedy: "repair the migration, or the assertion if it no longer says what is meant",
     judge,
 };

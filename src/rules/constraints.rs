@@ -11,7 +11,7 @@ pub(super) static CONSTRAINT_NOT_VALIDATED: Rule = Rule {
     level: Level::Block,
     summary: "the migration leaves no constraint NOT VALID",
     effect: "old rows may break the constraint, any update of such a row then fails, and the planner does not trust it",
-    remedy: "validate it in a migration of its own, which does not block writes",
+    remedy: "validate it in a later migration: that reads the table and does not block writes",
     judge: |rule, facts| judge(rule, facts, FlawKind::NotValidated),
 };
 

@@ -46,7 +46,12 @@ fn drift(rule: &Rule, facts: &Facts) -> Vec<Finding> {
             Finding {
                 object: Some(difference.object.clone()),
                 sql: difference.remedy.as_ref().map(|sql| {
-                    format!("-- brings production to the fresh install's schema\n{sql}")
+                    let warning = if sql.to_lowercase().contains("drop ") {
+                        "; what it drops is gone"
+                    } else {
+                        ""
+                    };
+                    format!("-- brings production to the fresh install's schema{warning}\n{sql}")
                 }),
                 evidence: sides.into_iter().flatten().collect(),
                 ..rule.finding(format!(

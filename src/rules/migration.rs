@@ -32,7 +32,7 @@ pub(super) static PENDING_MISMATCH: Rule = Rule {
     level: Level::Block,
     summary: "every pending migration file was run",
     effect: "the deployment ends without an error and without the change; the code that needs it fails",
-    remedy: "look at the tool's order and naming: it passes over files that are older than what it has applied, or that are named otherwise",
+    remedy: "give the file the name and number that the tool looks for: tools pass over files that are named otherwise, or are older than what they have applied",
     judge: skipped,
 };
 
@@ -41,7 +41,7 @@ pub(super) static HOLD_BACK_OVERDUE: Rule = Rule {
     stage: Stage::Migrate,
     level: Level::Warn,
     summary: "no held-back migration is past its day",
-    effect: "the migration was promised for a day that is over, and nobody rehearses it",
+    effect: "the second half of a change is forgotten: it is neither rehearsed nor deployed",
     remedy: "take the file out of `migrations.hold_back`, or give it a new day and a reason",
     judge: overdue,
 };
@@ -68,7 +68,7 @@ pub(super) fn of_failure(rule: &Rule, what: &str, failed: &FailedMigration) -> F
     let mut evidence: Vec<String> = failed
         .statement
         .iter()
-        .map(|statement| format!("statement: {statement}"))
+        .map(|statement| format!("statement: {}", one_line(statement, 400)))
         .collect();
     if failed.error.is_none() || failed.place.is_none() {
         evidence.extend(failed.said.iter().map(|line| format!("output: {line}")));
@@ -92,7 +92,7 @@ pub(super) fn of_failure(rule: &Rule, what: &str, failed: &FailedMigration) -> F
 fn advice_for(sqlstate: &str) -> Option<&'static str> {
     Some(match sqlstate {
         "55P03" => {
-            "the lock was not to be had within `migrations.timeouts.lock`; something in the migration's own tool holds it, or the timeout is shorter than the work"
+            "the lock was not free within `migrations.timeouts.lock`: nothing but the migration uses the clone, so another session of its own tool holds it"
         }
         "57014" => {
             "the statement ran longer than `migrations.timeouts.statement` on production's data; do it in batches, or give it more time if nothing waits for it"
@@ -145,7 +145,7 @@ fn timed_out(rule: &Rule, facts: &Facts) -> Vec<Finding> {
             line: None,
         }),
         ..rule.finding(format!(
-            "the migration was not done after {}{during}",
+            "the migration was still running after {} and was stopped{during}",
             human_seconds(*limit)
         ))
     }]
@@ -165,7 +165,7 @@ fn skipped(rule: &Rule, facts: &Facts) -> Vec<Finding> {
                 line: None,
             }),
             ..rule.finding(format!(
-                "`{file}` is pending, and the history does not have it after a run without an error"
+                "`{file}` was pending and was not run: the command ended without an error, and the history does not have it"
             ))
         })
         .collect()
@@ -186,7 +186,7 @@ fn overdue(rule: &Rule, facts: &Facts) -> Vec<Finding> {
                 line: None,
             }),
             ..rule.finding(format!(
-                "`{}` was held back until {}: {}",
+                "`{}` was held back until {}, which is over: {}",
                 held.file, held.until, held.reason
             ))
         })

@@ -8,6 +8,7 @@ mod assertions;
 mod constraints;
 mod drift;
 mod migration;
+pub mod page;
 mod required;
 mod restored;
 mod rows;

@@ -10,7 +10,7 @@ pub(super) static RESTORE_INCOMPLETE: Rule = Rule {
     level: Level::Block,
     summary: "every table and every row of the source is in the clone, and every restore error is explained",
     effect: "a migration that ran on a part of production says nothing of the rest",
-    remedy: "repair the dump, or say in `restore.accept_errors` why the error does no harm",
+    remedy: "dump production again, whole; if the error does no harm, accept it in `restore.accept_errors` with the reason",
     judge,
 };
 
@@ -40,8 +40,21 @@ fn judge(rule: &Rule, facts: &Facts) -> Vec<Finding> {
         };
         Finding {
             object: (!about.is_empty()).then(|| about.clone()),
-            ..rule.finding(format!("restoring `{about}` failed: {}", error.message))
+            ..rule.finding(format!(
+                "restoring {} failed: {}",
+                shown(about),
+                error.message
+            ))
         }
     });
     missing.chain(rows).chain(errors).collect()
+}
+
+/// A part of the dump by its name, or a line of it by its number.
+fn shown(about: &str) -> String {
+    if about.starts_with("line ") && about.ends_with(" of the dump") {
+        about.to_owned()
+    } else {
+        format!("`{about}`")
+    }
 }

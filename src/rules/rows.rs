@@ -12,7 +12,7 @@ pub(super) static ROWS_LOST: Rule = Rule {
     level: Level::Block,
     summary: "no table has fewer rows than `verify.rows` allows",
     effect: "the data is gone in production too, and only a backup brings it back",
-    remedy: "look at the DELETE, DROP or join that removed them; if it is meant, say so in `verify.rows.tables`",
+    remedy: "look for the DELETE, TRUNCATE, DROP or join that removed them; if the loss is meant, say so in `verify.rows.tables`",
     judge: |rule, facts| judge(rule, facts, lost),
 };
 
@@ -22,7 +22,7 @@ pub(super) static ROWS_GAINED: Rule = Rule {
     level: Level::Warn,
     summary: "no table has more rows than `verify.rows` allows",
     effect: "rows appear twice or by surprise; a second run of the migration may add them again",
-    remedy: "look at the INSERT that added them; if it is meant, say so in `verify.rows.tables`",
+    remedy: "look for the INSERT that added them, and make it safe to run twice; if the rows are meant, say so in `verify.rows.tables`",
     judge: |rule, facts| judge(rule, facts, gained),
 };
 
@@ -36,10 +36,7 @@ fn judge(rule: &Rule, facts: &Facts, is_found: fn(&RowChange) -> bool) -> Vec<Fi
         .filter(|change| is_found(change))
         .map(|change| Finding {
             object: Some(change.table.to_string()),
-            evidence: vec![format!(
-                "the policy's rule for it: {}",
-                change.rule.written()
-            )],
+            evidence: vec![format!("`verify.rows` says `{}`", change.rule.written())],
             ..rule.finding(describe(change))
         })
         .collect()

@@ -33,7 +33,7 @@ pub(super) static INGEST_FAILED: Rule = Rule {
     level: Level::Block,
     summary: "everything in `smoke.ingest` is taken and processed to its end",
     effect: "after the deployment the application can't do its work",
-    remedy: "read the application's log beside the report from the moment of the ingest on",
+    remedy: "read the application's log beside the report, from the moment of the ingest on",
     judge: |rule, facts| judge(rule, facts, ProblemKind::Ingest),
 };
 
@@ -43,7 +43,7 @@ pub(super) static PAGE_FAILED: Rule = Rule {
     level: Level::Block,
     summary: "every page of `smoke.pages` answers as expected",
     effect: "after the deployment users see an error or a page without its content",
-    remedy: "open the page against the clone (`--keep`) and read the application's log",
+    remedy: "keep the clone with `--keep`, open the page, and read the application's log",
     judge: |rule, facts| judge(rule, facts, ProblemKind::Page),
 };
 
@@ -62,7 +62,7 @@ pub(super) static APP_SQL_ERROR: Rule = Rule {
     stage: Stage::SmokeIngest,
     level: Level::Block,
     summary: "the server refuses no statement of the application (SQLSTATE classes 22, 23 and 42)",
-    effect: "the application asks for what the migrated schema does not have or does not allow, whether or not it shows",
+    effect: "the application asks for what the migrated database does not have or does not allow, even where no page shows it",
     remedy: "keep what the running code uses until no code uses it; if the application handles the error, name it in `smoke.expected_sqlstates`",
     judge: |rule, facts| judge(rule, facts, ProblemKind::Sql),
 };

@@ -3,8 +3,11 @@
 
 use super::{Facts, Rule};
 use crate::migrate::{FailedMigration, MigrationResult, Violation, ViolationKind};
-use crate::text::{count_of, human_count};
+use crate::text::{count_of, human_count, one_line};
 use crate::verdict::{Finding, Level, Stage};
+
+/// So much of a statement is shown.
+const STATEMENT: usize = 400;
 
 pub(super) static NOT_NULL_VIOLATED: Rule = Rule {
     id: "not-null-violated",
@@ -22,7 +25,7 @@ pub(super) static UNIQUE_VIOLATED: Rule = Rule {
     level: Level::Block,
     summary: "no two rows share a key that the migration makes unique",
     effect: "the deployment stops in the middle: the statement fails in production as it failed here",
-    remedy: "merge or rename the duplicates in a migration before this one",
+    remedy: "merge or rename the duplicates in a migration before this one, and keep new ones out until it runs",
     judge: |rule, facts| judge(rule, facts, ViolationKind::Unique),
 };
 
@@ -42,7 +45,7 @@ pub(super) static CHECK_VIOLATED: Rule = Rule {
     level: Level::Block,
     summary: "every row keeps the condition that the migration's check asks for",
     effect: "the deployment stops in the middle: the statement fails in production as it failed here",
-    remedy: "repair the rows in a migration before this one",
+    remedy: "repair the rows in a migration before this one, or widen the check if they are right",
     judge: |rule, facts| judge(rule, facts, ViolationKind::Check),
 };
 
@@ -64,9 +67,14 @@ fn of(rule: &Rule, failed: &FailedMigration, violation: &Violation) -> Finding {
         _ => None,
     };
     let some = rows.unwrap_or_else(|| "some rows".to_owned());
+    let verb =
+        |one: &'static str, more: &'static str| if violation.rows == Some(1) { one } else { more };
     let message = match violation.kind {
         ViolationKind::NotNull => {
-            format!("{some} of `{table}` have NULL in `{what}`, which the migration makes NOT NULL")
+            format!(
+                "{some} of `{table}` {} NULL in `{what}`, which the migration makes NOT NULL",
+                verb("has", "have")
+            )
         }
         ViolationKind::Unique => {
             format!(
@@ -75,11 +83,15 @@ fn of(rule: &Rule, failed: &FailedMigration, violation: &Violation) -> Finding {
         }
         ViolationKind::ForeignKey => {
             format!(
-                "{some} of `{table}` have no parent for `({what})`, which the migration makes a foreign key"
+                "{some} of `{table}` {} no parent for `({what})`, which the migration makes a foreign key",
+                verb("has", "have")
             )
         }
         ViolationKind::Check => {
-            format!("{some} of `{table}` break the check `{what}` of the migration")
+            format!(
+                "{some} of `{table}` {} the check `{what}` of the migration",
+                verb("breaks", "break")
+            )
         }
     };
     let mut evidence = Vec::new();
@@ -87,7 +99,7 @@ fn of(rule: &Rule, failed: &FailedMigration, violation: &Violation) -> Finding {
         evidence.push(format!("the server said: {error}"));
     }
     if let Some(statement) = &failed.statement {
-        evidence.push(format!("statement: {statement}"));
+        evidence.push(format!("statement: {}", one_line(statement, STATEMENT)));
     }
     Finding {
         object: Some(match violation.kind {

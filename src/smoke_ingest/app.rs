@@ -241,8 +241,9 @@ impl AppLog {
                 kind: ProblemKind::Log,
                 object: pattern.as_str().to_owned(),
                 what: format!(
-                    "{} of the application's log match `{pattern}`",
-                    count_of(*count, "line")
+                    "{} of the application's log {} `{pattern}`",
+                    count_of(*count, "line"),
+                    if *count == 1 { "matches" } else { "match" }
                 ),
                 evidence: vec![format!("first: line {first} of `{file}`")],
             })

@@ -47,7 +47,7 @@ pub fn problems(records: &[Record], endpoint: &Endpoint, expected: &[String]) ->
             evidence: statement
                 .map(|statement| format!("statement: {statement}"))
                 .into_iter()
-                .chain([count_of(times, "time")])
+                .chain([format!("seen {}", count_of(times, "time"))])
                 .collect(),
         })
         .collect()

@@ -63,15 +63,7 @@ impl Project {
     }
 
     pub fn command(&self, arguments: &[&str]) -> Command {
-        let mut command = Command::new(env!("CARGO_BIN_EXE_pgrehearse"));
-        command
-            .args(arguments)
-            .current_dir(self.path())
-            .stdin(Stdio::null())
-            .env_remove("GITHUB_ACTIONS")
-            .env_remove("GITHUB_BASE_REF")
-            .env("NO_COLOR", "1");
-        command
+        gate(self.path(), arguments)
     }
 
     /// Runs the gate to its end.
@@ -97,8 +89,52 @@ impl Project {
 
     /// What a run that has ended left.
     pub fn ended(&self, output: &Output) -> Run {
-        let reports = self.path().join("pgrehearse-report");
-        Run {
+        Run::of(output, self.path().join("pgrehearse-report"))
+    }
+}
+
+/// The gate, to be started in a directory.
+pub fn gate(directory: &Path, arguments: &[&str]) -> Command {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_pgrehearse"));
+    command
+        .args(arguments)
+        .current_dir(directory)
+        .stdin(Stdio::null())
+        .env_remove("GITHUB_ACTIONS")
+        .env_remove("GITHUB_BASE_REF")
+        .env("NO_COLOR", "1");
+    command
+}
+
+/// The webshop's application, which is built with the tests, or else now.
+pub fn shop_app() -> PathBuf {
+    let test = std::env::current_exe().expect("a test is a file");
+    let profile = test
+        .ancestors()
+        .nth(2)
+        .expect("tests are in `target/<profile>/deps`");
+    let app = profile.join("examples/shop-app");
+    // `cargo test --test rules` builds no examples.
+    if !app.is_file() {
+        let cargo = std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into());
+        let mut command = Command::new(cargo);
+        command
+            .args(["build", "--example", "shop-app", "--target-dir"])
+            .arg(profile.parent().expect("a profile is in a directory"))
+            .current_dir(env!("CARGO_MANIFEST_DIR"));
+        if profile.ends_with("release") {
+            command.arg("--release");
+        }
+        let status = command.status().expect("cargo starts");
+        assert!(status.success() && app.is_file(), "`{}`", app.display());
+    }
+    app
+}
+
+impl Run {
+    /// A run that has ended and wrote its reports there.
+    pub fn of(output: &Output, reports: PathBuf) -> Self {
+        Self {
             code: output.status.code(),
             stdout: String::from_utf8_lossy(&output.stdout).into_owned(),
             stderr: String::from_utf8_lossy(&output.stderr).into_owned(),
@@ -109,9 +145,7 @@ impl Project {
             reports,
         }
     }
-}
 
-impl Run {
     pub fn verdict(&self) -> &str {
         self.report["verdict"].as_str().unwrap_or("no report")
     }

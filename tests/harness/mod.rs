@@ -3,6 +3,7 @@
 #![allow(dead_code, reason = "each test file uses its own part of the harness")]
 
 pub mod fault;
+pub mod fixture;
 pub mod gate;
 pub mod processes;
 pub mod production;

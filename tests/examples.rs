@@ -1,0 +1,86 @@
+//! The example projects answer what their pages promise.
+
+mod harness;
+
+use std::collections::BTreeSet;
+use std::path::{Path, PathBuf};
+
+use harness::gate::{Run, gate, shop_app};
+
+/// What each mistake is refused for, and for nothing else.
+macro_rules! mistakes {
+    ($($name:ident => $rule:literal,)*) => {
+        mod mistakes {
+            $(#[test] fn $name() {
+                let name = stringify!($name).replace('_', "-");
+                super::rehearse(&format!("shop-no-go/mistakes/{name}")).expect(1, "no-go", &[$rule]);
+            })*
+        }
+        const MISTAKES: &[&str] = &[$(stringify!($name)),*];
+    };
+}
+
+mistakes! {
+    null_in_not_null => "not-null-violated",
+    duplicate_key => "unique-violated",
+    orphan_row => "foreign-key-violated",
+    check_broken => "check-violated",
+    statement_timeout => "migration-failed",
+    rows_lost => "rows-lost",
+    not_validated => "constraint-not-validated",
+    invalid_index => "index-not-valid",
+    edited_migration => "schema-drift",
+    fresh_install_broken => "fresh-install-broken",
+    skipped_file => "pending-mismatch",
+    dropped_column => "app-sql-error",
+}
+
+#[test]
+fn a_shop_that_may_go() {
+    rehearse("shop-go").expect(0, "go", &[]);
+}
+
+#[test]
+fn a_shop_that_must_not_go() {
+    let run = rehearse("shop-no-go");
+    assert_eq!(run.code, Some(1), "{}\n{}", run.stdout, run.stderr);
+    assert_eq!(run.verdict(), "no-go");
+    let rules: BTreeSet<&str> = run.rules().into_iter().collect();
+    assert_eq!(
+        rules,
+        BTreeSet::from([
+            "app-sql-error",
+            "assertion-failed",
+            "constraint-not-validated",
+            "index-not-valid",
+            "rows-lost",
+            "schema-drift",
+        ])
+    );
+}
+
+#[test]
+fn every_mistake_is_rehearsed() {
+    let directories: BTreeSet<String> = std::fs::read_dir(examples().join("shop-no-go/mistakes"))
+        .expect("the mistakes")
+        .flatten()
+        .map(|entry| entry.file_name().to_string_lossy().into_owned())
+        .collect();
+    let tested: BTreeSet<String> = MISTAKES.iter().map(|name| name.replace('_', "-")).collect();
+    assert_eq!(directories, tested);
+}
+
+fn examples() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("examples")
+}
+
+/// Runs an example where it is, with the reports elsewhere.
+fn rehearse(example: &str) -> Run {
+    let reports = tempfile::tempdir().expect("a directory");
+    let out = reports.path().to_string_lossy();
+    let output = gate(&examples().join(example), &["run", "--out", &out])
+        .env("SHOP_APP", shop_app())
+        .output()
+        .expect("the gate starts");
+    Run::of(&output, reports.path().to_owned())
+}

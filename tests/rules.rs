@@ -1,0 +1,249 @@
+//! Every rule on its fixture: the change that makes it fire, what it then says, and the near miss of
+//! which it says nothing.
+
+mod harness;
+
+use std::collections::BTreeSet;
+
+use harness::gate::{Project, Run, shop_app};
+use harness::{fixture, gate};
+use pgrehearse::rules::page::{self, Change, Example, Text};
+use pgrehearse::rules::{self, ALL, Rule};
+use pgrehearse::verdict::Level;
+use serde_json::Value;
+
+/// The rows of every fixture have e-mail addresses with this in them.
+const SECRET: &str = "secret.example";
+
+/// A test for each rule's firing change, and for each near miss that needs a project of its own.
+macro_rules! fixtures {
+    (fires: [$($fires:ident)*], near_miss: [$($silent:ident)*]) => {
+        mod fires {
+            $(#[test] fn $fires() { super::fires(&stringify!($fires).replace('_', "-")); })*
+        }
+        mod near_miss {
+            $(#[test] fn $silent() { super::near_miss(&stringify!($silent).replace('_', "-")); })*
+        }
+        const FIRES: &[&str] = &[$(stringify!($fires)),*];
+        const NEAR_MISS: &[&str] = &[$(stringify!($silent)),*];
+    };
+}
+
+fixtures! {
+    fires: [
+        restore_incomplete not_null_violated unique_violated foreign_key_violated check_violated
+        migration_failed migration_timeout pending_mismatch hold_back_overdue constraint_not_validated
+        index_not_valid required_table_missing required_extension_missing rows_lost rows_gained
+        assertion_failed schema_drift fresh_install_broken app_not_ready app_crashed ingest_failed
+        page_failed log_pattern app_sql_error allow_expired allow_unused
+    ],
+    near_miss: [
+        restore_incomplete migration_timeout pending_mismatch hold_back_overdue
+        required_table_missing required_extension_missing assertion_failed app_not_ready app_crashed
+        ingest_failed page_failed log_pattern app_sql_error allow_expired allow_unused
+    ]
+}
+
+/// Near misses that need no policy are rehearsed in one run: no two fixtures share a table.
+#[test]
+fn near_misses_together() {
+    let examples = together();
+    let project = Project::new();
+    let mut policy = "version: 1\nmigrations: { files: migrations/*.sql }\n".to_owned();
+    let (mut source, mut init) = (Vec::new(), Vec::new());
+    for (rule, example) in &examples {
+        let id = rule.id;
+        project.file(&format!("{id}/init.sql"), &example.init);
+        project.file(&format!("{id}/production.sql"), &example.production);
+        init.push(format!("{id}/init.sql"));
+        source.push(format!("{id}/init.sql, {id}/production.sql"));
+        for Text { name, text } in &example.silent.migrations {
+            project.file(&format!("migrations/{id}_{name}"), text);
+        }
+    }
+    policy.push_str(&format!("source: {{ sql: [{}] }}\n", source.join(", ")));
+    policy.push_str(&format!("baseline: {{ init: [{}] }}\n", init.join(", ")));
+    let run = project.policy(&policy).run();
+    run.expect(0, "go", &[]);
+    assert_no_row_is_told("near misses", &run);
+}
+
+#[test]
+fn every_rule_is_tested() {
+    let ids: BTreeSet<String> = ALL.iter().map(|rule| rule.id.to_owned()).collect();
+    let named = |names: &[&str]| -> BTreeSet<String> {
+        names.iter().map(|name| name.replace('_', "-")).collect()
+    };
+    assert_eq!(named(FIRES), ids, "a rule has no test, or a test no rule");
+    let mut silent = named(NEAR_MISS);
+    silent.extend(together().iter().map(|(rule, _)| rule.id.to_owned()));
+    assert_eq!(silent, ids, "a rule's near miss has no test");
+    let directories: BTreeSet<String> = names_in(&fixture::root()).collect();
+    assert_eq!(
+        directories, ids,
+        "a rule has no fixture, or a fixture no rule"
+    );
+}
+
+/// `cargo run --example rule-docs` writes them.
+#[test]
+fn pages_are_written_from_rules_and_fixtures() {
+    let read = |name: &str| std::fs::read_to_string(fixture::pages().join(name)).ok();
+    let mut expected: BTreeSet<String> = ["README.md".to_owned()].into();
+    assert_eq!(read("README.md"), Some(page::index(ALL)));
+    for rule in ALL {
+        let name = format!("{}.md", rule.id);
+        assert_eq!(
+            read(&name),
+            Some(page::page(rule, &example(rule.id))),
+            "{name}"
+        );
+        expected.insert(name);
+    }
+    assert_eq!(
+        names_in(&fixture::pages()).collect::<BTreeSet<_>>(),
+        expected
+    );
+}
+
+/// The change is refused, or told of, by its rule and no other.
+fn fires(id: &str) {
+    let rule = rules::by_id(id).expect("a rule");
+    let example = example(id);
+    let run = rehearse(id, &example, &example.fires);
+    let (code, verdict) = match rule.level {
+        Level::Block => (1, "no-go"),
+        _ => (0, "go"),
+    };
+    let fired: &[&str] = match id {
+        // An entry that is over accepts nothing, so what it accepted is back.
+        "allow-expired" => &["allow-expired", "rows-gained"],
+        _ => &[id],
+    };
+    run.expect(code, verdict, fired);
+    assert_eq!(
+        words(&run.findings()[0]),
+        example.report,
+        "`{id}` does not say what its `expected.md` says"
+    );
+}
+
+fn near_miss(id: &str) {
+    let example = example(id);
+    let run = rehearse(id, &example, &example.silent);
+    let told: Vec<&Value> = run
+        .findings()
+        .iter()
+        .filter(|finding| finding["accepted"].is_null())
+        .collect();
+    assert!(
+        run.code == Some(0) && run.verdict() == "go" && told.is_empty(),
+        "the near miss of `{id}`: {:?} {} {told:#?}\n{}\n{}",
+        run.code,
+        run.verdict(),
+        run.stdout,
+        run.stderr
+    );
+}
+
+/// Runs the gate on a fixture. Its policy says what the short one does not.
+fn rehearse(id: &str, example: &Example, change: &Change) -> Run {
+    let project = Project::new();
+    project.file("init.sql", &example.init);
+    project.file("production.sql", &example.production);
+    for Text { name, text } in &example.files {
+        project.file(name, text);
+    }
+    for Text { name, text } in &change.migrations {
+        project.file(&format!("migrations/{name}"), text);
+    }
+    let own = change.policy.as_deref().unwrap_or_default();
+    let mut policy = "version: 1\n".to_owned();
+    for (key, value) in [
+        ("source", "{ sql: [init.sql, production.sql] }"),
+        ("migrations", "{ files: migrations/*.sql }"),
+        ("baseline", "{ init: init.sql }"),
+    ] {
+        if !own.lines().any(|line| line.starts_with(&format!("{key}:"))) {
+            policy.push_str(&format!("{key}: {value}\n"));
+        }
+    }
+    policy.push_str(own);
+    project.policy(&policy);
+    let mut command = gate::gate(project.path(), &["run"]);
+    if policy.contains("${SHOP_APP}") {
+        command.env("SHOP_APP", shop_app());
+    }
+    let run = project.ended(&command.output().expect("the gate starts"));
+    // What the application itself writes is its own, and no report repeats it.
+    let _ = std::fs::remove_file(run.reports.join("logs/app-before.log"));
+    let _ = std::fs::remove_file(run.reports.join("logs/app-after.log"));
+    assert_no_row_is_told(id, &run);
+    run
+}
+
+#[track_caller]
+fn assert_no_row_is_told(id: &str, run: &Run) {
+    let everything = run.everything();
+    assert!(
+        !everything.contains(SECRET),
+        "`{id}` tells a row: {everything}"
+    );
+}
+
+/// A finding as `expected.md` has it. A duration is another one in each run.
+fn words(finding: &Value) -> String {
+    let text = |key: &str| finding[key].as_str();
+    let mut head = vec![
+        text("level").unwrap_or_default().to_owned(),
+        text("stage").unwrap_or_default().to_owned(),
+    ];
+    head.extend(text("object").map(|object| format!("`{object}`")));
+    head.extend(text("file").map(|file| match finding["line"].as_u64() {
+        Some(line) => format!("{file}:{line}"),
+        None => file.to_owned(),
+    }));
+    let mut words = format!(
+        "{}\n\n**{}**\n\neffect: {}\n",
+        head.join(" · "),
+        text("message").unwrap_or_default(),
+        text("effect").unwrap_or_default()
+    );
+    if let Some(advice) = text("advice") {
+        words.push_str(&format!("\ninstead: {advice}\n"));
+    }
+    if let Some(sql) = text("sql") {
+        words.push_str(&format!("\n```sql\n{sql}\n```\n"));
+    }
+    let evidence = finding["evidence"].as_array().cloned().unwrap_or_default();
+    if !evidence.is_empty() {
+        words.push('\n');
+    }
+    for fact in evidence.iter().filter_map(Value::as_str) {
+        let is_duration = fact.starts_with("after ") && fact.ends_with('s');
+        words.push_str(&format!(
+            "- {}\n",
+            if is_duration { "after …" } else { fact }
+        ));
+    }
+    words
+}
+
+fn example(id: &str) -> Example {
+    fixture::read(id).unwrap_or_else(|error| panic!("the fixture of `{id}`: {error}"))
+}
+
+/// The rules whose near miss needs nothing but SQL.
+fn together() -> Vec<(&'static Rule, Example)> {
+    ALL.iter()
+        .map(|rule| (*rule, example(rule.id)))
+        .filter(|(_, example)| example.silent.policy.is_none() && example.files.is_empty())
+        .collect()
+}
+
+fn names_in(directory: &std::path::Path) -> impl Iterator<Item = String> {
+    std::fs::read_dir(directory)
+        .unwrap_or_else(|error| panic!("`{}`: {error}", directory.display()))
+        .flatten()
+        .map(|entry| entry.file_name().to_string_lossy().into_owned())
+}
