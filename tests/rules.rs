@@ -68,6 +68,27 @@ fn near_misses_together() {
     assert_no_row_is_told("near misses", &run);
 }
 
+/// A row that can't be loaded takes its whole table with it. The server's CONTEXT has the row.
+#[test]
+fn a_damaged_row_is_told_without_its_values() {
+    let id = "restore-incomplete";
+    let mut example = example(id);
+    let damaged = example.production.replace("\n2\tbob@", "\ntwo\tbob@");
+    assert_ne!(damaged, example.production);
+    example.production = damaged;
+    // With the policy of the near miss, only the damage is left to tell.
+    let run = rehearse(id, &example, &example.silent);
+    run.expect(1, "no-go", &[id, id]);
+    for (finding, message) in run.findings().iter().zip([
+        "`public.letters` has 0 rows in the clone and 2 rows in the source",
+        "restoring line 20 of the dump failed: invalid input syntax for type integer: \"…\"",
+    ]) {
+        assert_eq!(finding["message"], message);
+    }
+    assert_eq!(run.outcome("restore"), "failed");
+    assert_eq!(run.outcome("migrate"), "not-run");
+}
+
 #[test]
 fn every_rule_is_tested() {
     let ids: BTreeSet<String> = ALL.iter().map(|rule| rule.id.to_owned()).collect();
