@@ -46,8 +46,9 @@ fn drift(rule: &Rule, facts: &Facts) -> Vec<Finding> {
             Finding {
                 object: Some(difference.object.clone()),
                 sql: difference.remedy.as_ref().map(|sql| {
-                    let warning = if sql.to_lowercase().contains("drop ") {
-                        "; what it drops is gone"
+                    let deletes = ["drop column", "drop table"];
+                    let warning = if deletes.iter().any(|words| sql.contains(words)) {
+                        ", and deletes the data that only production has"
                     } else {
                         ""
                     };

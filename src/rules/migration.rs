@@ -41,7 +41,7 @@ pub(super) static HOLD_BACK_OVERDUE: Rule = Rule {
     stage: Stage::Migrate,
     level: Level::Warn,
     summary: "no held-back migration is past its day",
-    effect: "the second half of a change is forgotten: it is neither rehearsed nor deployed",
+    effect: "the second half of a change is forgotten: nobody rehearses it, and it may never run",
     remedy: "take the file out of `migrations.hold_back`, or give it a new day and a reason",
     judge: overdue,
 };
@@ -92,7 +92,7 @@ pub(super) fn of_failure(rule: &Rule, what: &str, failed: &FailedMigration) -> F
 fn advice_for(sqlstate: &str) -> Option<&'static str> {
     Some(match sqlstate {
         "55P03" => {
-            "the lock was not free within `migrations.timeouts.lock`: nothing but the migration uses the clone, so another session of its own tool holds it"
+            "the lock was not free within `migrations.timeouts.lock`: nothing but the migration uses the clone, so most likely another session of its own tool holds it"
         }
         "57014" => {
             "the statement ran longer than `migrations.timeouts.statement` on production's data; do it in batches, or give it more time if nothing waits for it"
