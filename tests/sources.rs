@@ -91,6 +91,23 @@ async fn plain_dumps_that_drop_first_are_complete() {
     .await;
 }
 
+/// Its comments are the only sign of where a script's objects begin.
+#[tokio::test]
+async fn plain_dumps_without_their_comments_are_complete() {
+    let production = Production::start(&newest()).await;
+    for (name, arguments) in [("bare.sql", &[][..]), ("bare-clean.sql", &["--clean"])] {
+        let script = production.tool("pg_dump", arguments);
+        let bare: Vec<&[u8]> = script
+            .split_inclusive(|&byte| byte == b'\n')
+            .filter(|line| !line.starts_with(b"-- Name: ") && !line.starts_with(b"-- Data for "))
+            .collect();
+        let project = production.project(&format!("{{ dump: {name} }}"), "");
+        std::fs::write(project.path().join(name), bare.concat()).expect("a file is written");
+        let run = project.run();
+        production.expect_complete(&project, &run);
+    }
+}
+
 #[tokio::test]
 async fn compressed_dumps_and_the_newest_of_many() {
     let production = Production::start(&newest()).await;

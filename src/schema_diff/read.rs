@@ -70,7 +70,7 @@ const SETTINGS: [(&str, &str); 9] = [
 /// Options of foreign servers whose names contain one of these may hold a secret.
 const SECRETIVE: [&str; 5] = ["password", "passphrase", "secret", "token", "credential"];
 
-/// Reads everything that [`super::compare`] looks at, in one read-only transaction.
+/// Reads everything that [`compare()`](super::compare()) looks at, in one read-only transaction.
 pub async fn read(endpoint: &Endpoint) -> Result<Catalog, ReadError> {
     let session = Session::open(endpoint, &SETTINGS).await?;
     session

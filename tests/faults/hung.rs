@@ -8,7 +8,7 @@ use crate::interrupted::STUBBORN;
 
 #[track_caller]
 fn timed_out(ended: &Ended) {
-    ended.expect(1, "no-go", "the migration was not done after 2");
+    ended.expect(1, "no-go", "the migration was still running after 2");
     assert_eq!(ended.run.rules(), ["migration-timeout"]);
     assert!(ended.took < Duration::from_secs(60), "{:?}", ended.took);
 }

@@ -1,4 +1,4 @@
-//! The JSON Schema of the policy, generated from [`super::raw`].
+//! The JSON Schema of the policy, generated from the types that read it.
 
 pub(super) mod shape;
 

@@ -85,8 +85,11 @@ impl LineReader {
         {
             self.preamble = Preamble::Over;
         }
-        if self.preamble == Preamble::Open && !belongs_to_a_preamble(line) {
-            return Keep::No;
+        if self.preamble == Preamble::Open && !is_of_a_preamble(line) {
+            if drops(line) {
+                return Keep::No;
+            }
+            self.preamble = Preamble::Over;
         }
         self.surroundings.read_line(line);
         if line.starts_with("\\restrict ") || line.starts_with("\\unrestrict ") {
@@ -189,11 +192,21 @@ fn is_about_roles(line: &str) -> bool {
         || line.starts_with("ALTER ") && line.contains(" OWNER TO ")
 }
 
-fn belongs_to_a_preamble(line: &str) -> bool {
+fn is_of_a_preamble(line: &str) -> bool {
     line.is_empty()
         || ["--", "\\", "SET ", "SELECT pg_catalog.set_config("]
             .iter()
             .any(|start| line.starts_with(start))
+}
+
+/// Whether `line` begins a statement that `--clean` writes. Nothing else may be left out: a script
+/// whose comments were taken away has no other sign of where its objects begin.
+fn drops(line: &str) -> bool {
+    line.starts_with("DROP ")
+        || line.starts_with("ALTER ") && line.contains(" DROP ") && line.ends_with(';')
+        // A view in a circle is cut out of it before what it reads is dropped.
+        || line.starts_with("CREATE OR REPLACE VIEW ")
+        || line.starts_with("SELECT ") && line.contains("pg_catalog.lo_unlink(")
 }
 
 /// `public.orders` of `public.orders (`.
