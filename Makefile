@@ -32,7 +32,12 @@ bench: check-rust install-postgres ## run the benchmarks
 fmt: check-rust ## format the code
 	$(CARGO) fmt
 
-docs: check-rust ## build the code's documentation
+docs: check-rust ## write the documentation that comes from code: policy, rules, Rust
+	$(CARGO) run --locked --quiet -- schema > pgrehearse.schema.json.new
+	mv pgrehearse.schema.json.new pgrehearse.schema.json
+	$(CARGO) run --locked --quiet -- schema --markdown > docs/policy.md.new
+	mv docs/policy.md.new docs/policy.md
+	$(CARGO) run --locked --quiet --example rule-docs
 	RUSTDOCFLAGS="-D warnings" $(CARGO) doc --locked --no-deps --document-private-items
 
 # Not part of `test`: the database of advisories is fetched from a git host.
