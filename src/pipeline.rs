@@ -17,12 +17,13 @@ use crate::context::Context;
 use crate::migrate::{self, AfterMigration, Migrated};
 use crate::policy::{self, When};
 use crate::postgres::tools::Tools;
-use crate::postgres::{Endpoint, Major, Throwaway, binaries};
+use crate::postgres::{Endpoint, Major, binaries};
 use crate::preflight::{self, Plan};
 use crate::restore::{self, RestoreError, Restored};
 use crate::schema_diff::{self, Baseline, BaselineError, StageError};
 use crate::smoke_ingest::{self, SmokeError};
 use crate::target::{Database, Target, TargetError};
+use crate::text::Ident;
 use crate::verdict::Stage;
 use crate::verify;
 
@@ -38,8 +39,8 @@ pub enum Keep {
 /// A clone that was left up.
 pub struct Kept {
     pub endpoint: Endpoint,
-    /// How a person ends it.
-    pub stop: Option<String>,
+    /// How a person ends it: a sentence with a command.
+    pub end: String,
 }
 
 /// Runs every stage. The journal says how they ended; what comes back is a clone to be kept.
@@ -85,6 +86,9 @@ pub async fn rehearse(context: &Context, journal: &Journal, keep: Keep) -> Optio
         Either::Right((baseline, restoring)) => (usable(restoring.await)?, baseline),
     };
     let (restored, before) = settled;
+    if !journal.wants(Stage::Migrate) {
+        return keep_clone(restored, keep);
+    }
 
     let migration = journal
         .stage(
@@ -273,8 +277,15 @@ fn keep_clone(mut restored: Restored, keep: Keep) -> Option<Kept> {
         return None;
     }
     restored.leave_running();
+    let end = match restored.target().throwaway() {
+        Some(throwaway) => format!("stop it with: {}", throwaway.stop_command()),
+        None => format!(
+            "drop it with: drop database {}",
+            Ident(restored.database().name())
+        ),
+    };
     Some(Kept {
         endpoint: restored.migrator_endpoint(),
-        stop: restored.target().throwaway().map(Throwaway::stop_command),
+        end,
     })
 }

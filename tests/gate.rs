@@ -2,7 +2,10 @@
 
 mod harness;
 
+use std::process::Command;
+
 use harness::gate::Project;
+use pgrehearse::postgres::binaries;
 
 const PRODUCTION: &str = "\
     create table customers (id int primary key, mail text);\n\
@@ -206,4 +209,45 @@ fn a_commands_failure_is_found_in_the_users_file() {
     run.expect(1, "no-go", &["not-null-violated"]);
     assert_eq!(run.findings()[0]["file"], "migrations/2.sql");
     assert_eq!(run.findings()[0]["line"], 3);
+}
+
+/// The server is left up, and the line that is said ends it and all that it has on disk.
+#[test]
+fn a_clone_is_kept_until_a_person_ends_it() {
+    let project = Project::sql(
+        "create table t as select 7 as n;",
+        &[("1.sql", "select 1;")],
+    );
+    for (arguments, code) in [
+        (&["--keep", "--until", "restore"][..], 3),
+        (&["--keep", "--until", "verify"][..], 3),
+    ] {
+        let run = project.short_policy("").run_with(arguments);
+        assert_eq!(run.code, Some(code), "{}", run.stdout);
+        let said = |start: &str| {
+            run.stdout
+                .lines()
+                .find_map(|line| line.strip_prefix(start))
+                .unwrap_or_else(|| panic!("`{start}` is not said: {}", run.stdout))
+                .to_owned()
+        };
+        let (url, stop) = (said("the clone is up: "), said("stop it with: "));
+        let directory = stop.rsplit(' ').next().expect("a directory").to_owned();
+        let ask = |query: &str| {
+            let psql = binaries::newest(None).expect("a server").program("psql");
+            Command::new(psql)
+                .args(["-XAt", "-c", query, &url])
+                .output()
+                .expect("psql starts")
+        };
+        let answer = ask("select n from t").stdout;
+        assert_eq!(String::from_utf8_lossy(&answer), "7\n", "{url}");
+        let stopped = Command::new("sh")
+            .args(["-c", &stop])
+            .status()
+            .expect("a shell starts");
+        assert!(stopped.success(), "{stop}");
+        assert!(!std::path::Path::new(&directory).exists(), "{directory}");
+        assert!(!ask("select 1").status.success(), "{url} still answers");
+    }
 }

@@ -122,12 +122,10 @@ fn conclude(ended: &Ended, directory: &Path) -> Exit {
     print(&report::console::render(&ended.report, colour, width()));
     if let Some(kept) = &ended.kept {
         print(&format!(
-            "\nthe clone is up: {}\n",
-            kept.endpoint.url().expose()
+            "\nthe clone is up: {}\n{}\n",
+            kept.endpoint.url().expose(),
+            kept.end
         ));
-        if let Some(stop) = &kept.stop {
-            print(&format!("stop it with: {stop}\n"));
-        }
     }
     match written {
         Ok(written) => {

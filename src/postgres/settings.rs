@@ -27,7 +27,13 @@ pub fn of(
     let memory = machine::memory();
     let processors = machine::processors() as u64;
     let megabytes = |bytes: u64| format!("{}MB", bytes / MB);
-    let shared_buffers = (memory / 8).clamp(128 * MB, 2048 * MB);
+    let shared_buffers = match profile {
+        // COPY and large scans go through rings of their own. Memory that is touched for the first
+        // time costs more than the few pages that more of it would keep.
+        Profile::Loading => 256 * MB,
+        Profile::ProductionLike => memory / 8,
+    };
+    let shared_buffers = shared_buffers.min(memory / 8).clamp(128 * MB, 2048 * MB);
     let mut settings: Vec<(String, String)> = Vec::new();
     let mut set = |name: &str, value: String| settings.push((name.to_owned(), value));
     set("shared_buffers", megabytes(shared_buffers));

@@ -254,13 +254,11 @@ impl Throwaway {
             .forget(Watched::Directory(self.socket_directory.clone()));
     }
 
-    /// How a person stops a server that was left running.
+    /// How a person stops a server that was left running: as root too, whom `pg_ctl` refuses.
     pub fn stop_command(&self) -> String {
+        let directory = self.directory.display();
         format!(
-            "{} -D {} -m immediate stop; rm -rf {}",
-            self.binaries.program("pg_ctl").display(),
-            self.directory.join("data").display(),
-            self.directory.display()
+            "kill -QUIT $(head -n 1 {directory}/data/postmaster.pid); sleep 1; rm -rf {directory}"
         )
     }
 }
