@@ -281,7 +281,7 @@ async fn differences_are_told_in_sentences() {
           remedy: Some("CREATE OR REPLACE FUNCTION public.f()\n RETURNS integer\n LANGUAGE sql\n IMMUTABLE\nAS $function$select 1$function$;")
       index public.orders_total: definition is `CREATE INDEX ON public.orders USING btree (total)`, the baseline has `CREATE INDEX ON public.orders USING btree (total DESC)`
           remedy: Some("drop index concurrently if exists public.orders_total;\ncreate index concurrently orders_total ON public.orders USING btree (total DESC);")
-      view public.v: definition is not the baseline's
+      view public.v: definition is not that of the baseline
           remedy: None
       note: constraint `public.orders.orders_mail_key` is named `one_mail` in the baseline; one of the names is PostgreSQL's own
       note: the columns of `public.orders` are in another order than in the baseline
@@ -385,6 +385,7 @@ async fn options_say_what_counts() {
             comments: Comments::Ignore,
             function_bodies: FunctionBodies::IgnoreWhitespace,
             ignore: Box::new(|name| name.name == "history"),
+            ..Options::default()
         }),
         [""; 0]
     );

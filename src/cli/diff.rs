@@ -5,7 +5,7 @@ use clap::ValueEnum;
 use super::{Exit, complain, print, runtime, say};
 use crate::policy::ObjectGlob;
 use crate::postgres::Endpoint;
-use crate::schema_diff::{self, Comments, FunctionBodies, Options, Privileges, SchemaDiff};
+use crate::schema_diff::{self, Comments, FunctionBodies, Options, Privileges, SchemaDiff, Sides};
 use crate::text::{QualifiedName, count_of};
 
 #[derive(clap::Args)]
@@ -91,6 +91,10 @@ pub fn run(arguments: &Arguments) -> Exit {
         ignore: Box::new(move |name: &QualifiedName| {
             ignored.iter().any(|pattern| pattern.matches(name))
         }),
+        sides: Sides {
+            clone: "A",
+            baseline: "B",
+        },
     };
     let diff = schema_diff::compare(&a, &b, &options);
     let text = if arguments.format == Format::Json {

@@ -27,8 +27,8 @@ pub fn compare(clone: &Catalog, baseline: &Catalog, options: &Options) -> Schema
     };
     if clone.major != baseline.major {
         comparison.notes.insert(format!(
-            "the clone is on PostgreSQL {} and the baseline on {}: definitions may be spelt differently",
-            clone.major, baseline.major
+            "{} is on PostgreSQL {} and {} on {}: definitions may be spelt differently",
+            options.sides.clone, clone.major, options.sides.baseline, baseline.major
         ));
     }
     for pair in &pairs {
@@ -78,15 +78,21 @@ impl Comparison<'_> {
             Names::Same => {}
             Names::Generated => {
                 self.notes.insert(format!(
-                    "{kind} `{object}` is named `{}` in the baseline; one of the names is PostgreSQL's own",
-                    Ident(&baseline.key.name)
+                    "{kind} `{object}` is named `{}` in {}; one of the names is PostgreSQL's own",
+                    Ident(&baseline.key.name),
+                    self.options.sides.baseline
                 ));
             }
             Names::Chosen => self.differences.push(Difference {
                 kind,
                 object: object.clone(),
                 change: Change::Differs,
-                what: wording::named(kind, &clone.key.name, &baseline.key.name),
+                what: wording::named(
+                    kind,
+                    &clone.key.name,
+                    &baseline.key.name,
+                    self.options.sides,
+                ),
                 clone: Some(clone.key.name.clone()),
                 baseline: Some(baseline.key.name.clone()),
                 remedy: remedy::rename(clone, baseline),
@@ -111,7 +117,7 @@ impl Comparison<'_> {
                 continue;
             }
             let (ours, theirs) = (clone.facts.get(&property), baseline.facts.get(&property));
-            let what = wording::differs(property, ours, theirs);
+            let what = wording::differs(property, ours, theirs, self.options.sides);
             if kind == ObjectKind::Extension
                 && property == Property::Version
                 && self.across_majors()
@@ -145,10 +151,10 @@ impl Comparison<'_> {
         }
         let (side, remedy) = match change {
             Change::OnlyInBaseline => (
-                "baseline",
+                self.options.sides.baseline,
                 remedy::missing(object, self.options, self.baseline),
             ),
-            _ => ("clone", remedy::extra(object)),
+            _ => (self.options.sides.clone, remedy::extra(object)),
         };
         let summary = wording::summary(object);
         let (clone, baseline) = match change {
@@ -311,7 +317,8 @@ impl Comparison<'_> {
             positions.sort_unstable();
             if !positions.is_sorted_by_key(|&(_, theirs)| theirs) {
                 self.notes.insert(format!(
-                    "the columns of `{table}` are in another order than in the baseline"
+                    "the columns of `{table}` are in another order than in {}",
+                    self.options.sides.baseline
                 ));
             }
         }

@@ -66,6 +66,14 @@ pub struct Options {
     pub comments: Comments,
     pub function_bodies: FunctionBodies,
     pub ignore: Ignore,
+    pub sides: Sides,
+}
+
+/// What the two schemas are called in sentences.
+#[derive(Clone, Copy, Debug)]
+pub struct Sides {
+    pub clone: &'static str,
+    pub baseline: &'static str,
 }
 
 impl Default for Options {
@@ -75,6 +83,10 @@ impl Default for Options {
             comments: Comments::Compare,
             function_bodies: FunctionBodies::Exact,
             ignore: Box::new(|_| false),
+            sides: Sides {
+                clone: "the clone",
+                baseline: "the baseline",
+            },
         }
     }
 }

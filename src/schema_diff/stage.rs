@@ -77,6 +77,7 @@ pub async fn run(
             ignore: Box::new(move |name: &QualifiedName| {
                 patterns.iter().any(|pattern| pattern.matches(name))
             }),
+            ..Options::default()
         },
     );
     found.differences.retain(|difference| {

@@ -1,5 +1,6 @@
 //! Differences as sentences.
 
+use super::Sides;
 use super::kind::ObjectKind;
 use super::model::{Object, Value};
 use super::property::Property;
@@ -12,11 +13,13 @@ pub(super) fn differs(
     property: Property,
     clone: Option<&Value>,
     baseline: Option<&Value>,
+    sides: Sides,
 ) -> String {
     let term = property.term();
     if property.is_set() {
-        return set_differs(term, clone, baseline);
+        return set_differs(term, clone, baseline, sides);
     }
+    let other = sides.baseline;
     let (clone, baseline) = (clone.map(Value::to_text), baseline.map(Value::to_text));
     let fits = |text: &Option<String>| {
         text.as_ref()
@@ -24,23 +27,28 @@ pub(super) fn differs(
     };
     if !fits(&clone) || !fits(&baseline) {
         return match (&clone, &baseline) {
-            (None, _) => format!("there is no {term}, the baseline has one"),
-            (_, None) => format!("there is a {term}, the baseline has none"),
-            _ => format!("{term} is not the baseline's"),
+            (None, _) => format!("there is no {term}, {other} has one"),
+            (_, None) => format!("there is a {term}, {other} has none"),
+            _ => format!("{term} is not that of {other}"),
         };
     }
     match (clone, baseline) {
         (Some(clone), Some(baseline)) => {
-            format!("{term} is `{clone}`, the baseline has `{baseline}`")
+            format!("{term} is `{clone}`, {other} has `{baseline}`")
         }
-        (Some(clone), None) => format!("{term} is `{clone}`, the baseline has none"),
-        (None, Some(baseline)) => format!("there is no {term}, the baseline has `{baseline}`"),
+        (Some(clone), None) => format!("{term} is `{clone}`, {other} has none"),
+        (None, Some(baseline)) => format!("there is no {term}, {other} has `{baseline}`"),
         (None, None) => format!("{term} differs"),
     }
 }
 
 /// "storage parameters: only the clone has `fillfactor=70`".
-fn set_differs(term: &str, clone: Option<&Value>, baseline: Option<&Value>) -> String {
+fn set_differs(
+    term: &str,
+    clone: Option<&Value>,
+    baseline: Option<&Value>,
+    sides: Sides,
+) -> String {
     let only = |one: Option<&Value>, other: Option<&Value>| -> String {
         let other = other.map_or(&[][..], Value::members);
         one.map_or(&[][..], Value::members)
@@ -51,12 +59,12 @@ fn set_differs(term: &str, clone: Option<&Value>, baseline: Option<&Value>) -> S
             .join(", ")
     };
     let parts: Vec<String> = [
-        ("clone", only(clone, baseline)),
-        ("baseline", only(baseline, clone)),
+        (sides.clone, only(clone, baseline)),
+        (sides.baseline, only(baseline, clone)),
     ]
     .into_iter()
     .filter(|(_, members)| !members.is_empty())
-    .map(|(side, members)| format!("only the {side} has {members}"))
+    .map(|(side, members)| format!("only {side} has {members}"))
     .collect();
     format!("{term}: {}", parts.join(", "))
 }
@@ -69,15 +77,18 @@ pub(super) fn only_in(kind: ObjectKind, side: &str, partitions: usize) -> String
         "is"
     };
     match partitions {
-        0 => format!("the {kind} {verb} only in the {side}"),
-        1 => format!("the {kind} and its partition are only in the {side}"),
-        count => format!("the {kind} and its {count} partitions are only in the {side}"),
+        0 => format!("the {kind} {verb} only in {side}"),
+        1 => format!("the {kind} and its partition are only in {side}"),
+        count => format!("the {kind} and its {count} partitions are only in {side}"),
     }
 }
 
 /// "constraint name is `a`, the baseline has `b`".
-pub(super) fn named(kind: ObjectKind, clone: &str, baseline: &str) -> String {
-    format!("{kind} name is `{clone}`, the baseline has `{baseline}`")
+pub(super) fn named(kind: ObjectKind, clone: &str, baseline: &str, sides: Sides) -> String {
+    format!(
+        "{kind} name is `{clone}`, {} has `{baseline}`",
+        sides.baseline
+    )
 }
 
 /// An object in a line, for the side that has it.
@@ -114,7 +125,8 @@ pub(super) fn summary(object: Object<'_>) -> Option<String> {
         ObjectKind::Sequence => text(P::DataType).map(str::to_owned),
         ObjectKind::Domain => text(P::BaseType).map(str::to_owned),
         ObjectKind::EventTrigger => text(P::Event).map(str::to_owned),
-        _ => [P::Definition, P::Labels, P::Attributes, P::Privileges]
+        ObjectKind::DefaultPrivileges => object.facts.get(&P::Privileges).map(Value::to_text),
+        _ => [P::Definition, P::Labels, P::Attributes]
             .into_iter()
             .find_map(|property| object.facts.get(&property))
             .map(Value::to_text),

@@ -3,9 +3,7 @@
 use std::collections::BTreeMap;
 
 use pgrehearse::postgres::{Endpoint, Session};
-use pgrehearse::schema_diff::{
-    Catalog, Comments, FunctionBodies, Options, Privileges, SchemaDiff, read,
-};
+use pgrehearse::schema_diff::{Catalog, Comments, Options, Privileges, SchemaDiff, read};
 use pgrehearse::text::sql;
 
 use tokio::process::Command;
@@ -23,8 +21,7 @@ pub fn everything() -> Options {
     Options {
         privileges: Privileges::Compare,
         comments: Comments::Compare,
-        function_bodies: FunctionBodies::Exact,
-        ignore: Box::new(|_| false),
+        ..Options::default()
     }
 }
 
