@@ -232,7 +232,7 @@ fn a_clone_is_kept_until_a_person_ends_it() {
                 .to_owned()
         };
         let (url, stop) = (said("the clone is up: "), said("stop it with: "));
-        let directory = stop.rsplit(' ').next().expect("a directory").to_owned();
+        let directory = stop.rsplit('\'').nth(1).expect("a directory").to_owned();
         let ask = |query: &str| {
             let psql = binaries::newest(None).expect("a server").program("psql");
             Command::new(psql)
@@ -250,4 +250,175 @@ fn a_clone_is_kept_until_a_person_ends_it() {
         assert!(!std::path::Path::new(&directory).exists(), "{directory}");
         assert!(!ask("select 1").status.success(), "{url} still answers");
     }
+}
+
+/// The tool would have made its history table; that is not there, so it never ran.
+#[test]
+fn a_command_that_did_nothing_is_not_green() {
+    let project = project(&[("1_note.sql", "alter table customers add note text;")]);
+    project.policy(
+        "version: 1\nsource: { sql: production.sql }\nbaseline: { init: init.sql }\nmigrations: { tool: sqlx, command: 'true', files: migrations/*.sql }\n",
+    );
+    let run = project.run();
+    run.expect(1, "no-go", &["pending-mismatch"]);
+    assert_eq!(run.findings()[0]["object"], "migrations/1_note.sql");
+}
+
+/// A history of one number takes every older file for applied. One that this branch adds is not.
+#[test]
+fn a_file_that_its_tool_passes_over_is_not_green() {
+    let project = Project::sql(
+        "create table t (id int); create table schema_migrations (version bigint, dirty boolean); insert into schema_migrations values (3, false);",
+        &[
+            ("000001_t.up.sql", "create table t (id int);"),
+            ("000003_more.up.sql", "select 3;"),
+        ],
+    );
+    project.policy(
+        "version: 1\nsource: { sql: production.sql }\nrules: { schema-drift: off, fresh-install-broken: off }\nmigrations: { tool: golang-migrate, command: 'true' }\n",
+    );
+    let git = |arguments: &[&str]| {
+        let done = Command::new("git")
+            .args(["-c", "user.name=a", "-c", "user.email=a@example.org"])
+            .args(arguments)
+            .current_dir(project.path())
+            .status()
+            .expect("git starts");
+        assert!(done.success(), "{arguments:?}");
+    };
+    git(&["init", "--quiet"]);
+    git(&["add", "migrations"]);
+    git(&["commit", "--quiet", "--message", "base"]);
+    git(&["update-ref", "refs/remotes/origin/main", "HEAD"]);
+    project.run().expect(0, "go", &[]);
+    project.file("migrations/000002_backfill.up.sql", "update t set id = 1;");
+    let run = project.run();
+    run.expect(1, "no-go", &["pending-mismatch"]);
+    assert_eq!(
+        run.findings()[0]["object"],
+        "migrations/000002_backfill.up.sql"
+    );
+}
+
+/// `psql` would undo it without an error.
+#[test]
+fn a_transaction_that_is_left_open_is_not_green() {
+    let project = project(&[("1.sql", "begin;\nalter table customers add note text;\n")]);
+    let run = project.short_policy("baseline: { init: init.sql }\n").run();
+    assert_eq!((run.code, run.verdict()), (Some(1), "no-go"));
+    assert_eq!(
+        run.report["reason"],
+        "the migration failed: the file ends inside a transaction that it began, and all of that is undone (SQLSTATE PGR01)"
+    );
+    project.file(
+        "migrations/1.sql",
+        "begin;\nalter table customers add note text;\ncommit;\n",
+    );
+    project.run().expect(0, "go", &[]);
+}
+
+#[test]
+fn a_command_that_lacks_its_program_is_undecided() {
+    let project = project(&[("1.sql", "select 1;")]);
+    for (script, because) in [
+        (
+            "no-such-migrator up",
+            "could not start a program (exit code 127)",
+        ),
+        (
+            "echo 'npm error npx canceled due to missing packages and no YES option' >&2; exit 1",
+            "could not start a program (exit code 1)",
+        ),
+    ] {
+        project.file("migrate.sh", script);
+        project.policy(
+            "version: 1\nsource: { sql: production.sql }\nbaseline: { init: init.sql }\nmigrations: { command: sh migrate.sh, files: migrations/*.sql }\n",
+        );
+        let run = project.run();
+        run.expect(3, "undecided", &[]);
+        assert!(run.stdout.contains(because), "{}", run.stdout);
+    }
+}
+
+#[test]
+fn an_assertion_is_one_value() {
+    let project = project(&[("1.sql", "select 1;")]);
+    let run = project
+        .short_policy(
+            "baseline: { init: init.sql }\nverify:\n  assertions:\n    - { name: rows, sql: 'select x from (values (0), (7)) v(x)', expect: 0 }\n    - { name: columns, sql: 'select 0, 7', expect: 0 }\n    - { name: statements, sql: 'select 0; select 7', expect: 0 }\n    - { name: number, sql: 'select 1.0', expect: 1 }\n",
+        )
+        .run();
+    run.expect(1, "no-go", &["assertion-failed"; 3]);
+    assert_eq!(
+        run.findings()
+            .iter()
+            .map(|finding| finding["message"].as_str().unwrap_or_default())
+            .collect::<Vec<_>>(),
+        [
+            "\"rows\" does not hold: the query returns 2 rows, not one value, expected `0`",
+            "\"columns\" does not hold: the query returns 2 columns, not one value, expected `0`",
+            "\"statements\" does not hold: the query returns 2 rows, not one value, expected `0`",
+        ]
+    );
+}
+
+/// A name that ends like a way back, with no way forth beside it.
+#[test]
+fn a_migration_about_a_rollback_is_a_migration() {
+    let project = project(&[
+        ("1_note.sql", "alter table customers add note text;"),
+        ("1_note_rollback.sql", "alter table customers drop note;"),
+        (
+            "2_payment_rollback.sql",
+            "alter table customers add refunded boolean not null;",
+        ),
+    ]);
+    let run = project.short_policy("baseline: { init: init.sql }\n").run();
+    run.expect(1, "no-go", &["not-null-violated"]);
+    assert_eq!(
+        run.findings()[0]["file"],
+        "migrations/2_payment_rollback.sql"
+    );
+}
+
+#[test]
+fn a_domains_constraint_is_not_left_unvalidated() {
+    let project = Project::sql(
+        "create domain mail as text; create table t (mail mail); insert into t values ('nobody');",
+        &[(
+            "2_mail.sql",
+            "alter domain mail add constraint has_at check (value like '%@%') not valid;",
+        )],
+    );
+    project.file(
+        "init.sql",
+        "create domain mail as text; create table t (mail mail);",
+    );
+    let run = project.short_policy("baseline: { init: init.sql }\n").run();
+    run.expect(1, "no-go", &["constraint-not-validated"]);
+    assert_eq!(
+        run.findings()[0]["sql"],
+        "alter domain public.mail validate constraint has_at;"
+    );
+}
+
+/// The source that is replaced need not be there, nor its variables be set.
+#[test]
+fn a_dump_takes_the_sources_place() {
+    let project = Project::sql("create table t (id int);", &[("1.sql", "select 1;")]);
+    project.file("init.sql", "create table t (id int);");
+    project.policy(
+        "version: 1\nsource: { database: { url: '${PRODUCTION_URL}' } }\nbaseline: { init: init.sql }\nmigrations: { files: migrations/*.sql }\n",
+    );
+    project.file(
+        "given.sql",
+        "CREATE TABLE public.t (\n    id integer\n);\nCOPY public.t (id) FROM stdin;\n1\n\\.\n",
+    );
+    let run = project.run_with(&["--from-dump", "given.sql"]);
+    run.expect(0, "go", &[]);
+    assert!(
+        run.stdout.contains("1 table, 1 row; every row"),
+        "{}",
+        run.stdout
+    );
 }

@@ -108,6 +108,32 @@ async fn plain_dumps_without_their_comments_are_complete() {
     }
 }
 
+/// A migration that ran on tables without rows says nothing of those with rows.
+#[tokio::test]
+async fn dumps_without_rows_are_incomplete() {
+    let production = Production::start(&newest()).await;
+    for (name, arguments) in [
+        ("schema.dump", &["--format=custom", "--schema-only"][..]),
+        ("schema.sql", &["--schema-only"]),
+        (
+            "some.dump",
+            &["--format=custom", "--exclude-table-data=public.customers"],
+        ),
+    ] {
+        let project = production.project(&format!("{{ dump: {name} }}"), "");
+        let run = run_on_dump(&production, &project, name, arguments);
+        assert_eq!((run.code, run.verdict()), (Some(1), "no-go"), "{name}");
+        assert!(
+            run.findings().iter().any(|finding| {
+                finding["message"]
+                    == "the dump has table `public.customers` and does not have its rows"
+            }),
+            "{name}: {}",
+            run.stdout
+        );
+    }
+}
+
 #[tokio::test]
 async fn compressed_dumps_and_the_newest_of_many() {
     let production = Production::start(&newest()).await;

@@ -69,7 +69,10 @@ impl Aftermath {
             None => Session::open(admin, &[]).await.map_err(|_| self.gone())?,
         };
         if let Some(log) = &mut self.log {
-            let more = log.records_until_now(&session).await.unwrap_or_default();
+            let more = match log.records_until_now(&session).await {
+                Ok(more) => more,
+                Err(_) => log.new_records().unwrap_or_default(),
+            };
             self.records.extend(more);
             // What could not be asked for is perhaps there all the same.
             if session.is_closed() {

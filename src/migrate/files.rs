@@ -78,11 +78,13 @@ pub fn find(policy: &Policy) -> Found {
         }
         for path in files {
             let shown = relative(&path, &policy.root);
-            if path.is_file() && !is_way_back(&shown) {
+            if path.is_file() {
                 paths.insert(path, shown);
             }
         }
     }
+    let all: BTreeSet<String> = paths.values().cloned().collect();
+    paths.retain(|_, shown| !is_way_back(shown, &all));
     let mut files: Vec<MigrationFile> = paths
         .into_iter()
         .map(|(path, shown)| MigrationFile {
@@ -119,11 +121,22 @@ pub fn relative(path: &Path, root: &Path) -> String {
         .to_owned()
 }
 
-/// Files that undo a migration are not one.
-fn is_way_back(shown: &str) -> bool {
-    [".down.sql", "/down.sql", ".undo.sql", "_rollback.sql"]
-        .iter()
-        .any(|ending| shown.ends_with(ending))
+/// Whether a file undoes the migration beside it. Its name alone does not tell:
+/// `0002_payment_rollback.sql` may be about payments.
+fn is_way_back(shown: &str, all: &BTreeSet<String>) -> bool {
+    const ENDINGS: [(&str, &[&str]); 4] = [
+        (".down.sql", &[".up.sql", ".sql"]),
+        ("/down.sql", &["/up.sql", "/migration.sql"]),
+        (".undo.sql", &[".do.sql", ".sql"]),
+        ("_rollback.sql", &[".sql"]),
+    ];
+    ENDINGS.iter().any(|(ending, forward)| {
+        shown.strip_suffix(ending).is_some_and(|stem| {
+            forward
+                .iter()
+                .any(|forward| all.contains(&format!("{stem}{forward}")))
+        })
+    })
 }
 
 /// The names a history may know a file by.

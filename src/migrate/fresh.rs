@@ -5,7 +5,7 @@ use std::path::Path;
 use super::aftermath::{Aftermath, Failure};
 use super::files::relative;
 use super::runner::{self, Ending, Job, transaction_for};
-use super::{FailedMigration, Found, History, MigrateError, locate};
+use super::{FailedMigration, Found, History, MigrateError, border, locate};
 use crate::context::Context;
 use crate::postgres::Endpoint;
 use crate::postgres::tools::{Script, ScriptError};
@@ -44,7 +44,9 @@ pub async fn install(
         stage: Stage::SchemaDiff,
         log: &log_file,
     };
+    let source = border::read_source(context, &history).await?;
     let ending = runner::run(context, &job).await;
+    border::refuse_a_changed_source(context, &history, source.as_ref()).await?;
     let failure = Failure::of(ending.as_ref());
     aftermath
         .session(None, &database.admin, endpoint, failure)

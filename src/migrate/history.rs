@@ -108,7 +108,7 @@ impl History {
                 }
             }
             _ if applied.records == Records::NewestVersion => {
-                let newest = ids.iter().filter_map(|id| id.parse::<u64>().ok()).max();
+                let newest = newest_version(&ids);
                 for id in files.iter().flat_map(|file| &file.ids) {
                     if id
                         .parse::<u64>()
@@ -208,6 +208,39 @@ pub async fn pending(
         }
         None => Ok((files.to_vec(), DecidedBy::Nothing)),
     }
+}
+
+/// Files that a history of one number takes for applied, and that nobody can have applied: they are
+/// new on this branch, and older than what production has. Their tool will pass over them.
+pub async fn passed_over(
+    migrations: &Migrations,
+    root: &Path,
+    files: &[MigrationFile],
+    applied: Option<&Applied>,
+) -> Vec<String> {
+    let Some(applied) = applied.filter(|applied| applied.records == Records::NewestVersion) else {
+        return Vec::new();
+    };
+    let newest = newest_version(&applied.ids);
+    let Some(base) = git_base(migrations, root).await else {
+        return Vec::new();
+    };
+    // Without the base nothing is known to be new.
+    let Ok(known) = files_in_commit(root, &base).await else {
+        return Vec::new();
+    };
+    files
+        .iter()
+        .filter(|file| {
+            let version = newest_version(&file.ids);
+            version.is_some() && version < newest && !known.contains(&file.shown)
+        })
+        .map(|file| file.shown.clone())
+        .collect()
+}
+
+fn newest_version<'i>(ids: impl IntoIterator<Item = &'i String>) -> Option<u64> {
+    ids.into_iter().filter_map(|id| id.parse().ok()).max()
 }
 
 /// The commit that files are new against; `None` outside a repository.

@@ -160,8 +160,8 @@ pub enum MigrateError {
     NoSuchFile { name: String },
     #[error("`git {command}` failed: {said}")]
     Git { command: String, said: String },
-    #[error("the migration changed the source: its history has {ids} since the run")]
-    ReachedSource { ids: String },
+    #[error("the migration changed the source: {how}")]
+    ReachedSource { how: String },
     #[error(
         "the migration uses `{schema}`, which belongs to the extension `{extension}` that the clone does without"
     )]
@@ -169,6 +169,8 @@ pub enum MigrateError {
         extension: String,
         schema: &'static str,
     },
+    #[error("the migration command could not start a program ({how}): {said}")]
+    NoProgram { how: String, said: String },
     #[error("the clone's server broke while the migration ran: {because}")]
     ServerGone { because: String },
     #[error(transparent)]
@@ -195,6 +197,10 @@ impl Explained for MigrateError {
             ),
             Self::LeftOut { .. } => Some(
                 "rehearse on a server that has the extension: `target.server`".to_owned(),
+            ),
+            Self::NoProgram { .. } => Some(
+                "install what `migrations.command` needs before the gate runs: its packages, its container's tools"
+                    .to_owned(),
             ),
             Self::ServerGone { .. } => Some(
                 "look for the kernel's out-of-memory killer, a full disk, or an extension that crashes"
@@ -279,12 +285,20 @@ pub async fn run(
         Ending::Done { .. } => MigrationResult::Succeeded,
     };
     let succeeded = result.is_success();
+    let skipped = if !succeeded {
+        Vec::new()
+    } else if records_nothing(&policy.migrations.runner, &history, after.as_ref()) {
+        pending.iter().map(|file| file.shown.clone()).collect()
+    } else {
+        let mut skipped = what_was_skipped(&pending, matched, &applied);
+        let before = before.as_ref();
+        skipped.extend(
+            history::passed_over(&policy.migrations, &policy.root, &found.files, before).await,
+        );
+        skipped
+    };
     let facts = Facts {
-        skipped: if succeeded {
-            what_was_skipped(&pending, matched, &applied)
-        } else {
-            Vec::new()
-        },
+        skipped,
         pending: pending.iter().map(|file| file.shown.clone()).collect(),
         decided_by,
         ran,
@@ -303,6 +317,12 @@ pub async fn run(
             AfterMigration::Broken(Box::new(restored))
         },
     })
+}
+
+/// Whether a command ended well and its history table is not even there: it migrated nothing, or
+/// something else.
+fn records_nothing(runner: &Runner, history: &History, after: Option<&Applied>) -> bool {
+    matches!(runner, Runner::Command { .. }) && history.names_files() && after.is_none()
 }
 
 /// Pending files that the history does not have.

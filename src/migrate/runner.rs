@@ -279,6 +279,12 @@ async fn run_command(
     Ok(match ended {
         Ended::TimedOut => Ending::TimedOut { limit, file: None },
         Ended::Exited(status) if status.success() => Ending::Done { files: Vec::new() },
+        Ended::Exited(status) if lacks_a_program(status.code(), &said) => {
+            return Err(MigrateError::NoProgram {
+                how: describe_status(status),
+                said: said.last().cloned().unwrap_or_default(),
+            });
+        }
         Ended::Exited(status) => Ending::Failed(Box::new(Broken {
             files: Vec::new(),
             file: None,
@@ -288,6 +294,21 @@ async fn run_command(
             said,
         })),
     })
+}
+
+/// Whether a command ended because this machine lacks a program that it starts, which says nothing
+/// of the migration.
+fn lacks_a_program(code: Option<i32>, said: &[String]) -> bool {
+    // What `npx` says of a package that is not installed; its exit code is that of any failure.
+    const OF_NPX: [&str; 2] = [
+        "npx canceled due to missing packages",
+        "could not determine executable to run",
+    ];
+    // A shell's own: found but not executable, not found.
+    matches!(code, Some(126 | 127))
+        || said
+            .iter()
+            .any(|line| OF_NPX.iter().any(|words| line.contains(words)))
 }
 
 /// A file that keeps a command's lines. A disk that is full must not stop the command's reading.

@@ -33,6 +33,10 @@ pub struct ServerError {
 const RAISED: &str =
     "an error that the SQL itself raises (its text may hold values and is not shown)";
 
+/// The SQLSTATE with which our own check after a file refuses a transaction that it left open. No
+/// server has it.
+const LEFT_OPEN: &str = "PGR01";
+
 /// The server's function behind PL/pgSQL's `RAISE`, as it is named in an error's location.
 const RAISE_ROUTINE: &str = "exec_stmt_raise";
 
@@ -103,10 +107,14 @@ impl ServerError {
         names: Names<'_>,
         position: Option<u32>,
     ) -> Self {
-        let raised = routine == Some(RAISE_ROUTINE) || sqlstate.starts_with("P0");
+        let ours = sqlstate == LEFT_OPEN;
+        let raised = !ours && (routine == Some(RAISE_ROUTINE) || sqlstate.starts_with("P0"));
         Self {
             sqlstate: sqlstate.to_owned(),
-            message: if raised {
+            message: if ours {
+                "the file ends inside a transaction that it began, and all of that is undone"
+                    .to_owned()
+            } else if raised {
                 RAISED.to_owned()
             } else {
                 redact::server_message(sqlstate, message)

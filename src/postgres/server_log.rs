@@ -62,24 +62,29 @@ impl LogReader {
     }
 
     /// The records since the last call, up to this moment for sure: a process of its own writes the
-    /// log, so a mark is sent after the records and waited for. Needs a superuser's session.
+    /// log, so a mark is sent after the records and waited for. Needs a superuser's session. Without
+    /// the mark nothing is taken, since more may be missing than the mark.
     pub async fn records_until_now(&mut self, session: &Session) -> std::io::Result<Vec<Record>> {
         let mark = format!("pgrehearse mark {:016x}", rand::random::<u64>());
-        let sent = session
+        let began = self.offset;
+        session
             .batch_execute(&format!("do $$ begin raise log '{mark}'; end $$"))
             .await
-            .is_ok();
+            .map_err(std::io::Error::other)?;
         let deadline = tokio::time::Instant::now() + LAG;
         let mut records = self.new_records()?;
-        while sent && tokio::time::Instant::now() < deadline {
+        loop {
             if let Some(end) = records.iter().position(|record| record.message == mark) {
                 records.remove(end);
-                break;
+                return Ok(records);
+            }
+            if tokio::time::Instant::now() >= deadline {
+                self.offset = began;
+                return Err(std::io::ErrorKind::TimedOut.into());
             }
             tokio::time::sleep(Duration::from_millis(5)).await;
             records.extend(self.new_records()?);
         }
-        Ok(records)
     }
 
     /// The records since the last call. A line that is still being written waits for the next.

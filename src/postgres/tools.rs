@@ -20,6 +20,16 @@ pub struct Tools {
     pub run: RunId,
 }
 
+/// Run after a file that may have begun a transaction of its own: what it left open, `psql` would
+/// undo without a word. In a transaction of its own, a statement begins when that begins. The code is
+/// `server_error::LEFT_OPEN`.
+const REFUSE_AN_OPEN_TRANSACTION: &str = "\
+do $$ begin
+    if transaction_timestamp() <> statement_timestamp() then
+        raise using errcode = 'PGR01';
+    end if;
+end $$";
+
 impl Tools {
     /// `name` with none of our PG* variables, connected to `endpoint` if there is one.
     pub fn program(&self, name: &str, endpoint: Option<&Endpoint>) -> Program {
@@ -109,6 +119,9 @@ impl Tools {
         program = program.arg("--file").arg(script.file);
         if let Some(statement) = &script.then {
             program = program.arg("--command").arg(statement);
+        }
+        if script.transaction == Transaction::PerStatement {
+            program = program.arg("--command").arg(REFUSE_AN_OPEN_TRANSACTION);
         }
         let mut complaint = Complaint::default();
         let ended = program

@@ -89,12 +89,19 @@ pub struct Fidelity {
     pub rows: u64,
     pub missing_tables: Vec<String>,
     pub row_mismatches: Vec<RowMismatch>,
+    /// Tables of which the source has no rows to give, not even none: a dump of the schema alone.
+    pub tables_without_data: Vec<String>,
     /// Why rows were not compared, if they were not.
     pub rows_not_compared: Option<String>,
 }
 
-/// Compares what was expected with what is there.
-pub fn compare(expected: &Expected, tables: &[Table], counts: &BTreeMap<u32, u64>) -> Fidelity {
+/// Compares what was expected with what is there. The rows of `excluded` tables are left out.
+pub fn compare(
+    expected: &Expected,
+    tables: &[Table],
+    counts: &BTreeMap<u32, u64>,
+    excluded: &[ObjectGlob],
+) -> Fidelity {
     let missing_tables = expected
         .tables
         .iter()
@@ -110,6 +117,7 @@ pub fn compare(expected: &Expected, tables: &[Table], counts: &BTreeMap<u32, u64
     match &expected.rows {
         Rows::Unknown(because) => fidelity.rows_not_compared = Some(because.clone()),
         Rows::Counted(rows) => {
+            fidelity.tables_without_data = without_data(expected, tables, rows, excluded);
             for (wanted, number) in rows {
                 let Some(table) = tables.iter().find(|table| wanted.is(&table.name)) else {
                     continue;
@@ -140,6 +148,28 @@ pub fn compare(expected: &Expected, tables: &[Table], counts: &BTreeMap<u32, u64
         }
     }
     fidelity
+}
+
+/// The tables that no rows were given for. `pg_dump` has an entry for the rows of an empty table too.
+fn without_data(
+    expected: &Expected,
+    tables: &[Table],
+    rows: &[(Named, u64)],
+    excluded: &[ObjectGlob],
+) -> Vec<String> {
+    let given = |name: &QualifiedName| rows.iter().any(|(named, _)| named.is(name));
+    tables
+        .iter()
+        .filter(|table| table.kind == TableKind::Ordinary)
+        .filter(|table| expected.tables.iter().any(|wanted| wanted.is(&table.name)))
+        .filter(|table| {
+            // A dump may give all rows to the parent.
+            let parent = tables.iter().find(|parent| parent.oid == table.root);
+            !given(&table.name) && !parent.is_some_and(|parent| given(&parent.name))
+        })
+        .filter(|table| !excluded.iter().any(|pattern| pattern.matches(&table.name)))
+        .map(|table| table.name.to_string())
+        .collect()
 }
 
 /// What an archive says the clone must hold.

@@ -50,6 +50,7 @@ impl Facts {
         self.errors.is_empty()
             && self.fidelity.missing_tables.is_empty()
             && self.fidelity.row_mismatches.is_empty()
+            && self.fidelity.tables_without_data.is_empty()
     }
 }
 
@@ -190,27 +191,18 @@ pub async fn run(
         provenance.caveats.extend(said);
     }
 
-    let mut facts = Facts::default();
-    let roles = if target.is_ours() {
-        noise::Roles::AsInProduction
-    } else {
-        noise::Roles::OfTheTarget
+    let mut facts = Facts {
+        errors: unexplained(context, &target, loaded.errors, &mut provenance.caveats),
+        ..Facts::default()
     };
-    for error in loaded.errors {
-        match noise::harmless(&error, &context.policy.restore.accept_errors, roles) {
-            Some(because) => {
-                let caveat = format!("{}: {because}", error.describe());
-                // Each job of a parallel restore says the same.
-                if !provenance.caveats.contains(&caveat) {
-                    provenance.caveats.push(caveat);
-                }
-            }
-            None => facts.errors.push(error),
-        }
-    }
     context.progress.doing(Stage::Restore, "counting every row");
     let mut before = Observation::take(&into, context.jobs()).await?;
-    facts.fidelity = fidelity::compare(&loaded.expected, &before.tables, &before.rows);
+    facts.fidelity = fidelity::compare(
+        &loaded.expected,
+        &before.tables,
+        &before.rows,
+        &context.policy.restore.exclude_data,
+    );
     production
         .compare_extensions(&session, &mut provenance.caveats)
         .await?;
@@ -256,6 +248,34 @@ pub async fn run(
             database_options,
         }),
     })
+}
+
+/// The errors of a restore that nobody has named or accepted; the others become caveats.
+fn unexplained(
+    context: &Context,
+    target: &Target,
+    errors: Vec<noise::RestoreError>,
+    caveats: &mut Vec<String>,
+) -> Vec<noise::RestoreError> {
+    let roles = if target.is_ours() {
+        noise::Roles::AsInProduction
+    } else {
+        noise::Roles::OfTheTarget
+    };
+    let mut left = Vec::new();
+    for error in errors {
+        match noise::harmless(&error, &context.policy.restore.accept_errors, roles) {
+            Some(because) => {
+                let caveat = format!("{}: {because}", error.describe());
+                // Each job of a parallel restore says the same.
+                if !caveats.contains(&caveat) {
+                    caveats.push(caveat);
+                }
+            }
+            None => left.push(error),
+        }
+    }
+    left
 }
 
 /// The settings under which a restore's own session works: production's event triggers must not act

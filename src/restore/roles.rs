@@ -59,15 +59,18 @@ pub async fn create_stubs(
 }
 
 /// Whether a setting of production's, as `name TO value` or `name=value`, is one for a clone too:
-/// one that makes its sessions read-only would refuse the migration, and a library that is not
-/// installed here would refuse the sessions.
+/// one that makes its sessions read-only would refuse the migration, a library that is not installed
+/// here would refuse the sessions, and what the server logs is what we judge by.
 pub fn is_for_a_clone(setting: &str) -> bool {
     let name = setting
         .split([' ', '='])
         .next()
         .unwrap_or_default()
         .trim_matches('"');
-    !(name == "default_transaction_read_only" || name.ends_with("_preload_libraries"))
+    !(name == "default_transaction_read_only"
+        || name.ends_with("_preload_libraries")
+        || name.starts_with("log_")
+        || name == "client_min_messages")
 }
 
 /// Notes what the server refuses, and goes on; a session that broke is an error.

@@ -12,7 +12,13 @@ pub(super) static CONSTRAINT_NOT_VALIDATED: Rule = Rule {
     summary: "the migration leaves no constraint NOT VALID",
     effect: "old rows may break the constraint, any update of such a row then fails, and the planner does not trust it",
     remedy: "validate it in a later migration: that reads the table and does not block writes",
-    judge: |rule, facts| judge(rule, facts, FlawKind::NotValidated),
+    judge: |rule, facts| {
+        judge(
+            rule,
+            facts,
+            &[FlawKind::NotValidated, FlawKind::DomainNotValidated],
+        )
+    },
 };
 
 pub(super) static INDEX_NOT_VALID: Rule = Rule {
@@ -22,23 +28,27 @@ pub(super) static INDEX_NOT_VALID: Rule = Rule {
     summary: "the migration leaves no index invalid or not ready",
     effect: "queries do not use the index, writes pay for it, and uniqueness is not guaranteed",
     remedy: "drop it and build it again",
-    judge: |rule, facts| judge(rule, facts, FlawKind::NotValid),
+    judge: |rule, facts| judge(rule, facts, &[FlawKind::NotValid]),
 };
 
-fn judge(rule: &Rule, facts: &Facts, kind: FlawKind) -> Vec<Finding> {
+fn judge(rule: &Rule, facts: &Facts, kinds: &[FlawKind]) -> Vec<Finding> {
     let Some(verify) = &facts.verify else {
         return Vec::new();
     };
     verify
         .new_flaws
         .iter()
-        .filter(|flaw| flaw.kind == kind)
+        .filter(|flaw| kinds.contains(&flaw.kind))
         .map(|flaw| {
             let (table, name) = (&flaw.table, Ident(&flaw.name));
-            let (message, sql) = match kind {
+            let (message, sql) = match flaw.kind {
                 FlawKind::NotValidated => (
                     format!("constraint `{name}` on `{table}` is not validated"),
                     format!("alter table {table} validate constraint {name};"),
+                ),
+                FlawKind::DomainNotValidated => (
+                    format!("constraint `{name}` of domain `{table}` is not validated"),
+                    format!("alter domain {table} validate constraint {name};"),
                 ),
                 // `ON ONLY` leaves a partitioned table's index invalid until each partition has one.
                 FlawKind::NotValid if flaw.definition.contains(" ON ONLY ") => {

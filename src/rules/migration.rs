@@ -60,7 +60,9 @@ fn failed(rule: &Rule, facts: &Facts) -> Vec<Finding> {
 
 /// A failure as a finding of `rule`.
 pub(super) fn of_failure(rule: &Rule, what: &str, failed: &FailedMigration) -> Finding {
-    let message = match (&failed.error, failed.said.last()) {
+    // What `npm` says last of every failure.
+    let telling = |line: &&String| !line.contains("A complete log of this run");
+    let message = match (&failed.error, failed.said.iter().rfind(telling)) {
         (Some(error), _) => format!("{what}: {error}"),
         (None, Some(said)) => format!("{what} ({}): {}", failed.how, one_line(said, 200)),
         (None, None) => format!("{what} ({})", failed.how),
@@ -74,14 +76,15 @@ pub(super) fn of_failure(rule: &Rule, what: &str, failed: &FailedMigration) -> F
         evidence.extend(failed.said.iter().map(|line| format!("output: {line}")));
     }
     let sqlstate = failed.error.as_ref().map(|error| error.sqlstate.as_str());
+    let remedy = match sqlstate {
+        Some(sqlstate) => advice_for(sqlstate).unwrap_or(rule.remedy),
+        None => {
+            "no statement is known that the server refused: read the output, and repair the migration or its command"
+        }
+    };
     Finding {
         object: failed.place.as_ref().map(|place| place.file.clone()),
-        advice: Some(
-            sqlstate
-                .and_then(advice_for)
-                .unwrap_or(rule.remedy)
-                .to_owned(),
-        ),
+        advice: Some(remedy.to_owned()),
         evidence,
         place: failed.place.clone(),
         ..rule.finding(message)

@@ -32,6 +32,14 @@ fn judge(rule: &Rule, facts: &Facts) -> Vec<Finding> {
             count_of(mismatch.expected, "row")
         ))
     });
+    let without_data = fidelity.tables_without_data.iter().map(|table| Finding {
+        object: Some(table.clone()),
+        advice: Some(
+            "dump production with its rows; if those of this table are left out on purpose, name it in `restore.exclude_data`"
+                .to_owned(),
+        ),
+        ..rule.finding(format!("the dump has table `{table}` and does not have its rows"))
+    });
     let errors = restore.errors.iter().map(|error| {
         let about = if error.about.is_empty() {
             &error.statement
@@ -47,7 +55,11 @@ fn judge(rule: &Rule, facts: &Facts) -> Vec<Finding> {
             ))
         }
     });
-    missing.chain(rows).chain(errors).collect()
+    missing
+        .chain(rows)
+        .chain(without_data)
+        .chain(errors)
+        .collect()
 }
 
 /// A part of the dump by its name, or a line of it by its number.

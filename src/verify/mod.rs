@@ -5,6 +5,8 @@
 mod observe;
 mod rows;
 
+use tokio_postgres::SimpleQueryMessage;
+
 use crate::context::Context;
 use crate::migrate::{History, Migrated};
 use crate::policy::{Assertion, ObjectGlob};
@@ -154,16 +156,30 @@ async fn assert(session: &Session, assertion: &Assertion) -> Result<AssertionRes
             };
         }
     };
-    let found = messages.iter().find_map(|message| match message {
-        tokio_postgres::SimpleQueryMessage::Row(row) => Some(row.get(0).map(str::to_owned)),
-        _ => None,
-    });
-    Ok(result(match found {
-        Some(Some(value)) if is_same(&value, &assertion.expect) => Held::Yes,
-        Some(Some(value)) if is_plain(&value) => Held::No(format!("it is `{}`", spelled(&value))),
-        Some(Some(_)) => Held::No("it is another text".to_owned()),
-        Some(None) => Held::No("it is NULL".to_owned()),
-        None => Held::No("the query returns no row".to_owned()),
+    let rows: Vec<_> = messages
+        .iter()
+        .filter_map(|message| match message {
+            SimpleQueryMessage::Row(row) => Some(row),
+            _ => None,
+        })
+        .collect();
+    Ok(result(match rows.as_slice() {
+        [] => Held::No("the query returns no row".to_owned()),
+        [row] if row.len() == 1 => match row.get(0) {
+            Some(value) if is_same(value, &assertion.expect) => Held::Yes,
+            Some(value) if is_plain(value) => Held::No(format!("it is `{}`", spelled(value))),
+            Some(_) => Held::No("it is another text".to_owned()),
+            None => Held::No("it is NULL".to_owned()),
+        },
+        // Which of them is meant is not for us to say, even where the first one is right.
+        [row] => Held::No(format!(
+            "the query returns {} columns, not one value",
+            row.len()
+        )),
+        rows => Held::No(format!(
+            "the query returns {} rows, not one value",
+            rows.len()
+        )),
     }))
 }
 
@@ -179,6 +195,9 @@ fn spelled(value: &str) -> &str {
 fn is_same(value: &str, expected: &str) -> bool {
     if value == expected || spelled(value) == expected {
         return true;
+    }
+    if let (Ok(value), Ok(expected)) = (value.parse::<i128>(), expected.parse::<i128>()) {
+        return value == expected;
     }
     match (value.parse::<f64>(), expected.parse::<f64>()) {
         (Ok(value), Ok(expected)) => (value - expected).abs() < f64::EPSILON,
@@ -201,6 +220,7 @@ mod tests {
         assert!(is_same("0", "0"));
         assert!(is_same("1.50", "1.5"));
         assert!(!is_same("1", "true"));
+        assert!(!is_same("9007199254740993", "9007199254740992"));
         assert!(!is_same("open", "closed"));
     }
 

@@ -33,6 +33,8 @@ pub struct Flaw {
 pub enum FlawKind {
     /// A constraint that existing rows were never held against.
     NotValidated,
+    /// The same of a domain's: rows of its type were never held against it.
+    DomainNotValidated,
     /// An index that queries do not use, and that a unique constraint can't stand on.
     NotValid,
 }
@@ -69,10 +71,10 @@ async fn flaws(session: &Session) -> Result<Vec<Flaw>, QueryError> {
     Ok(rows
         .iter()
         .map(|row| Flaw {
-            kind: if row.get("is_index") {
-                FlawKind::NotValid
-            } else {
-                FlawKind::NotValidated
+            kind: match row.get("kind") {
+                "index" => FlawKind::NotValid,
+                "domain" => FlawKind::DomainNotValidated,
+                _ => FlawKind::NotValidated,
             },
             oid: row.get("oid"),
             table: QualifiedName::new(

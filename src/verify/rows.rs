@@ -31,7 +31,7 @@ pub fn compare(before: &Observation, after: &Observation) -> Vec<RowChange> {
         .filter(|table| table.root == table.oid)
         .filter_map(|table| {
             let had = rows_before.get(&table.oid).copied().unwrap_or(0);
-            let has = rows_now(table, after, &rows_after);
+            let has = rows_now(table, had, after, &rows_after);
             (has != Some(had) && !(has.is_none() && had == 0)).then(|| RowChange {
                 table: table.name.clone(),
                 before: had,
@@ -54,17 +54,30 @@ fn by_root(observation: &Observation) -> BTreeMap<u32, u64> {
     rows
 }
 
-fn rows_now(table: &Table, after: &Observation, by_root: &BTreeMap<u32, u64>) -> Option<u64> {
-    let same = after
-        .tables
-        .iter()
-        .find(|candidate| candidate.oid == table.oid)
-        .or_else(|| after.table(&table.name))?;
-    Some(if same.root == same.oid {
-        by_root.get(&same.oid).copied().unwrap_or(0)
+/// The table that has the name is the one that is read, whatever it was made from; a table that
+/// was renamed is found by its OID.
+fn rows_now(
+    table: &Table,
+    had: u64,
+    after: &Observation,
+    by_root: &BTreeMap<u32, u64>,
+) -> Option<u64> {
+    let same = after.table(&table.name).or_else(|| {
+        after
+            .tables
+            .iter()
+            .find(|candidate| candidate.oid == table.oid)
+    })?;
+    let of_all = by_root.get(&same.root).copied().unwrap_or(0);
+    if same.root == same.oid {
+        return Some(of_all);
+    }
+    // It has become a partition of another table, which may have taken rows from it.
+    let own = after.rows.get(&same.oid).copied().unwrap_or(0);
+    Some(if own == had || of_all != had {
+        own
     } else {
-        // It has become a partition of another table.
-        after.rows.get(&same.oid).copied().unwrap_or(0)
+        of_all
     })
 }
 
@@ -113,6 +126,20 @@ mod tests {
             changes(&before, &after),
             [("notes".into(), 5, None), ("orders".into(), 10, Some(9))]
         );
+    }
+
+    #[test]
+    fn a_swapped_in_table_is_the_one_that_is_read() {
+        let before = seen(&[(1, 1, "orders", Some(10)), (2, 2, "notes", Some(5))]);
+        let after = seen(&[
+            (1, 1, "orders_old", Some(10)),
+            (3, 3, "orders", Some(9)),
+            // All rows of `notes` moved to another partition of a table of its name.
+            (4, 4, "notes", None),
+            (2, 4, "notes_legacy", Some(0)),
+            (5, 4, "notes_1", Some(5)),
+        ]);
+        assert_eq!(changes(&before, &after), [("orders".into(), 10, Some(9))]);
     }
 
     #[test]

@@ -139,6 +139,43 @@ async fn a_command_that_finds_its_way_to_the_source_is_said_loudly() {
     assert!(!ended.run.everything().contains(PASSWORD));
 }
 
+/// Nothing records what was applied, and the table that records it is made where it must not be.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_source_without_a_history_is_looked_at_too() {
+    for (history, harm, how) in [
+        (
+            "",
+            "create table harm (id int)",
+            "its tables are others since the run",
+        ),
+        (
+            HISTORY,
+            "create table history (version text)",
+            "it has a history since the run",
+        ),
+    ] {
+        let server = Server::newest().await;
+        let endpoint = source(
+            &server,
+            "create table t (id int); grant create on schema public to public",
+        )
+        .await;
+        let ended = tokio::task::block_in_place(|| {
+            let scene = scene(&endpoint, &format!("{history}  command: sh migrate.sh\n"));
+            scene.project.file(
+                "migrate.sh",
+                &format!("psql -qX -d '{}' -c '{harm}'\n", endpoint.url().expose()),
+            );
+            scene.run()
+        });
+        ended.expect(
+            3,
+            "undecided",
+            &format!("the migration changed the source: {how}"),
+        );
+    }
+}
+
 /// It did harm and hung, or failed, or broke the server: the harm is what must be said.
 #[tokio::test(flavor = "multi_thread")]
 async fn the_source_is_looked_at_however_the_command_ended() {
