@@ -47,7 +47,10 @@ pub fn run(arguments: &Arguments) -> Exit {
             "error: could not write `{}`: {error}",
             path.display()
         ));
-        return Exit::Undecided;
+        return match error.kind() {
+            std::io::ErrorKind::NotFound => Exit::Wrong,
+            _ => Exit::Undecided,
+        };
     }
     say(&match detected {
         Detected::Tool(tool, file) => {
@@ -103,7 +106,7 @@ fn write(detected: &Detected) -> String {
     format!(
         "\
 # What pgrehearse rehearses, and what would make the answer no.
-# Every key: docs/policy.md, or `pgrehearse schema` for your editor.
+# Every key: `pgrehearse schema --markdown`. For your editor: `pgrehearse schema`.
 version: 1
 
 # Where production's data comes from: exactly one of these.

@@ -8,12 +8,12 @@ mod schema;
 mod validate;
 
 use std::io::Write as _;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::process::ExitCode;
 
 use clap::{Parser, Subcommand};
 
-use crate::policy::{self, LoadError, Policy};
+use crate::policy::{self, LoadError, Policy, Source};
 use crate::process::guard;
 use crate::verdict::Verdict;
 
@@ -40,7 +40,7 @@ enum Command {
     Init(init::Arguments),
     /// Print the policy's JSON Schema
     Schema(schema::Arguments),
-    /// Compare the schemas of two databases; exit 0 when equal, 1 when not
+    /// Compare the schemas of two databases; exit 0 when equal, 1 when not, 3 when that can't be told
     Diff(diff::Arguments),
     /// Clear up after a run that was killed; started by `run`
     #[command(name = guard::SUBCOMMAND, hide = true)]
@@ -118,12 +118,21 @@ pub fn main() -> ExitCode {
 impl PolicyFile {
     /// Reads the policy; what is wrong with it goes to standard error.
     fn load(&self) -> Result<Policy, Exit> {
-        load(&self.policy)
+        told(policy::load(&self.policy, variable))
+    }
+
+    /// The same with another source than the policy's.
+    fn load_with_source(&self, source: Source) -> Result<Policy, Exit> {
+        told(policy::load_with_source(&self.policy, variable, source))
     }
 }
 
-fn load(path: &Path) -> Result<Policy, Exit> {
-    policy::load(path, |name| std::env::var(name).ok()).map_err(|error| {
+fn variable(name: &str) -> Option<String> {
+    std::env::var(name).ok()
+}
+
+fn told(policy: Result<Policy, LoadError>) -> Result<Policy, Exit> {
+    policy.map_err(|error| {
         match &error {
             LoadError::Wrong(problems) => {
                 let text = if is_terminal(&std::io::stderr()) {

@@ -139,7 +139,7 @@ fn describe(
             );
         }
         None => steps.push(format!(
-            "migrate   which of the {} are pending is known once the clone is there",
+            "migrate   {}; what is pending is known once the clone is there",
             count_of(plan.found.files.len() as u64, "file")
         )),
     }
@@ -156,7 +156,7 @@ fn describe(
     ));
     if is_on("schema-drift", policy) || is_on("fresh-install-broken", policy) {
         steps.push(format!(
-            "schema    install from nothing on a second server ({}, then all migrations) and compare",
+            "schema-diff install from nothing on a second server ({}, then all migrations) and compare",
             count_of(policy.baseline_init.len() as u64, "init file")
         ));
     }
@@ -172,7 +172,8 @@ fn describe(
     );
     let mut text = format!("`{}` would, in this order:\n\n", policy.name);
     for step in steps {
-        text.push_str(&format!("  {step}\n"));
+        let (stage, what) = step.split_once(' ').unwrap_or((&step, ""));
+        text.push_str(&format!("  {stage:<14}{}\n", what.trim_start()));
     }
     text
 }
@@ -187,7 +188,7 @@ fn describe_smoke(smoke: &Smoke) -> Vec<String> {
                 When::After => "the migrated clone",
             };
             format!(
-                "smoke     start `{}` on {clone}; {}, {}",
+                "smoke-ingest start `{}` on {clone}; {}, {}",
                 smoke.app.command,
                 count_of(smoke.ingest.len() as u64, "ingest"),
                 count_of(smoke.pages.len() as u64, "page")

@@ -30,7 +30,7 @@ pub struct Arguments {
     /// Where the reports go; the policy's `report.dir` otherwise
     #[arg(long, value_name = "DIR")]
     out: Option<PathBuf>,
-    /// Stop after a stage; the verdict is then undecided
+    /// Stop after a stage; undecided if a stage that the policy asks for is left out
     #[arg(long, value_name = "STAGE")]
     until: Option<UntilStage>,
     /// Leave the clone up and print its URL
@@ -73,19 +73,20 @@ struct Ended {
 }
 
 pub fn run(arguments: &Arguments) -> Exit {
-    let mut policy = match arguments.policy.load() {
-        Ok(policy) => policy,
-        Err(exit) => return exit,
-    };
-    if let Some(dump) = &arguments.from_dump {
-        match dump_source(dump) {
-            Ok(source) => policy.source = source,
+    let policy = match &arguments.from_dump {
+        None => arguments.policy.load(),
+        Some(dump) => match dump_source(dump) {
+            Ok(source) => arguments.policy.load_with_source(source),
             Err(why) => {
                 say(&format!("error: `--from-dump {}`: {why}", dump.display()));
                 return Exit::Wrong;
             }
-        }
-    }
+        },
+    };
+    let mut policy = match policy {
+        Ok(policy) => policy,
+        Err(exit) => return exit,
+    };
     if let Some(directory) = &arguments.out {
         policy.report_directory = directory.clone();
     }

@@ -213,12 +213,15 @@ impl Journal {
             };
         }
         let because = if stage > self.until {
-            format!("the run was to go until {} only", self.until)
+            format!("stopped after {} (`--until`)", self.until)
         } else if let Some(because) = &notes.cut {
             because.clone()
         } else {
             match notes.stages.iter().max_by_key(|report| report.stage) {
-                Some(last) => format!("{} did not hand anything on", last.stage),
+                Some(last) => match last.outcome {
+                    Outcome::Errored(_) => format!("{} could not tell", last.stage),
+                    _ => format!("{} did not pass", last.stage),
+                },
                 None => "no stage before it ran".to_owned(),
             }
         };

@@ -292,7 +292,7 @@ impl<'a> Walk<'a> {
         } else if let Some(section) = elsewhere() {
             format!("did you mean `{section}.{name}`?")
         } else if known().count() > 16 {
-            "nothing known is like it; `docs/policy.md` lists them".to_owned()
+            "nothing known is like it; `pgrehearse schema --markdown` lists them".to_owned()
         } else {
             format!("known: {}", known().collect::<Vec<_>>().join(", "))
         };

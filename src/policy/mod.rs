@@ -69,6 +69,24 @@ impl LoadError {
 
 /// Reads and checks the policy at `path`. `variable` gives the environment's value of a name.
 pub fn load(path: &Path, variable: impl Fn(&str) -> Option<String>) -> Result<Policy, LoadError> {
+    let text = text_of(path)?;
+    parse(path, &text, variable).map_err(LoadError::Wrong)
+}
+
+/// Like [`load`], with `source` in the place of the policy's own, whose variables need not be set.
+pub fn load_with_source(
+    path: &Path,
+    variable: impl Fn(&str) -> Option<String>,
+    source: Source,
+) -> Result<Policy, LoadError> {
+    let text = text_of(path)?;
+    let mut policy =
+        parse_with(path, &text, variable, SourceKey::StandsIn).map_err(LoadError::Wrong)?;
+    policy.source = source;
+    Ok(policy)
+}
+
+fn text_of(path: &Path) -> Result<String, LoadError> {
     let mut bytes = Vec::new();
     // The length that a file claims says nothing of a device or a pipe.
     std::fs::File::open(path)
@@ -86,7 +104,15 @@ pub fn load(path: &Path, variable: impl Fn(&str) -> Option<String>) -> Result<Po
         path: path.to_owned(),
         line: memchr::memchr_iter(b'\n', &bytes[..error.valid_up_to()]).count() + 1,
     })?;
-    parse(path, text, variable).map_err(LoadError::Wrong)
+    Ok(text.to_owned())
+}
+
+/// What becomes of the policy's `source`.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum SourceKey {
+    Read,
+    /// Another source is taken; something valid stands in for it.
+    StandsIn,
 }
 
 /// Reads a policy from its text. `path` names it in messages and is the root of its relative paths.
@@ -95,10 +121,24 @@ pub fn parse(
     text: &str,
     variable: impl Fn(&str) -> Option<String>,
 ) -> Result<Policy, Problems> {
+    parse_with(path, text, variable, SourceKey::Read)
+}
+
+fn parse_with(
+    path: &Path,
+    text: &str,
+    variable: impl Fn(&str) -> Option<String>,
+    source: SourceKey,
+) -> Result<Policy, Problems> {
     let mut found = Vec::new();
     // Editors of one system begin a file with a mark that is no part of the text.
     let text = text.strip_prefix('\u{feff}').unwrap_or(text);
     let policy = reader::read(text, &mut found).and_then(|(mut value, mut document)| {
+        if source == SourceKey::StandsIn
+            && let Some(source) = value.get_mut("source")
+        {
+            *source = serde_yaml::Mapping::from_iter([("dump".into(), "-".into())]).into();
+        }
         let variables = interpolate::apply(&mut value, &mut document, variable, &mut found);
         check::apply(&mut value, &mut document, &mut found)?;
         let raw = raw::read(value, &document, &mut found)?;

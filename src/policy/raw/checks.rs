@@ -76,7 +76,7 @@ pub struct RawAssertion {
     /// A query that returns one value.
     #[schemars(length(min = 1))]
     pub sql: String,
-    /// The value as text. Default: true.
+    /// The value; numbers are compared as numbers. Default: true.
     pub expect: Option<RawScalar>,
 }
 

@@ -8,7 +8,7 @@ use serde::Deserialize;
 use super::{OneOrMore, RawScalar};
 use crate::policy::schema::{DateText, DurationText};
 
-/// The migrations to rehearse, and how they are run.
+/// The migrations to rehearse, and how they are run: at least one of `tool`, `command` and `files`.
 #[derive(Debug, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct RawMigrations {

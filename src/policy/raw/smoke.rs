@@ -12,8 +12,8 @@ use crate::policy::schema::DurationText;
 #[derive(Debug, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct RawSmoke {
-    /// On which clone: `before` (a copy without the migration, so that a failure that was there
-    /// already is not the change's), `after`, or both. Default: both.
+    /// On which clone: `after`, or `before` and `after` (`before` is a copy without the migration, so
+    /// that a failure that was there already is not the change's). Default: both.
     pub when: Option<Vec<RawWhen>>,
     /// The application.
     pub app: RawApp,

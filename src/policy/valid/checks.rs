@@ -227,7 +227,9 @@ pub(super) fn allow(raw: Vec<RawAllow>, context: &mut Context<'_>) -> Vec<Allow>
                 let known = rules::ALL.iter().map(|rule| rule.id);
                 let hint = match nearest(&raw.rule, known) {
                     Some(word) => format!("did you mean `{word}`?"),
-                    None => "no rule is like it; `docs/policy.md` lists them".to_owned(),
+                    None => {
+                        "no rule is like it; `pgrehearse schema --markdown` lists them".to_owned()
+                    }
                 };
                 context.problem(
                     &at.key("rule"),

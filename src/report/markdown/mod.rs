@@ -299,19 +299,8 @@ fn fold(summary: &str, inside: &str) -> String {
 }
 
 fn foot(report: &RunReport) -> String {
-    let explain = report
-        .blocking()
-        .next()
-        .or(report.findings.first())
-        .map(|judged| {
-            format!(
-                " · `pgrehearse explain {}` tells more",
-                judged.finding.rule.replace('`', "")
-            )
-        })
-        .unwrap_or_default();
     format!(
-        "<sub>run {} · {} · {} · pgrehearse {}{explain}</sub>\n",
+        "<sub>run {} · {} · {} · pgrehearse {}</sub>\n",
         Markdown::sentence(&one_line(&report.run, 80)),
         words::moment(report.started),
         human_seconds(report.took),
