@@ -8,12 +8,12 @@
 use tokio_postgres::Row;
 
 use super::format::Format;
-use super::live::{CopyFormat, Live, LiveRole, LiveSequence, LiveTable};
+use super::live::{CopyFormat, Live, LiveRole, LiveSequence, LiveTable, Snapshot};
 use super::{BoxFuture, CloneError, Inspected, Payload, Source};
 use crate::context::Context;
 use crate::policy::LockTimeout;
 use crate::postgres::archive::Contents;
-use crate::postgres::session::{During as _, QueryError};
+use crate::postgres::session::{During as _, PLAIN_TEXT, QueryError};
 use crate::postgres::surroundings::Surroundings;
 use crate::postgres::tools::Tools;
 use crate::postgres::{Endpoint, Major, Session, binaries};
@@ -172,10 +172,12 @@ impl DatabaseSource {
                 .await
                 .during("look for large objects")?
                 .get("are_there"),
-            endpoint: self.endpoint.clone(),
-            lock_timeout: self.lock_timeout,
             holder,
-            snapshot,
+            snapshot: Snapshot {
+                endpoint: self.endpoint.clone(),
+                lock_timeout: self.lock_timeout,
+                name: snapshot,
+            },
             schema,
             tables,
         })
@@ -229,17 +231,16 @@ pub async fn read_only_session(
     endpoint: &Endpoint,
     lock_timeout: LockTimeout,
 ) -> Result<Session, crate::postgres::session::ConnectError> {
-    Session::open(
-        endpoint,
-        &[
-            ("default_transaction_read_only", "on"),
-            ("lock_timeout", &lock_timeout.as_setting()),
-            ("search_path", ""),
-            // Rows that a policy hides must be an error, not a hole.
-            ("row_security", "off"),
-        ],
-    )
-    .await
+    let timeout = lock_timeout.as_setting();
+    let mut settings = vec![
+        ("default_transaction_read_only", "on"),
+        ("lock_timeout", timeout.as_str()),
+        ("search_path", ""),
+        // Rows that a policy hides must be an error, not a hole.
+        ("row_security", "off"),
+    ];
+    settings.extend(PLAIN_TEXT);
+    Session::open(endpoint, &settings).await
 }
 
 /// Whether the policy leaves this table's rows out.

@@ -10,12 +10,9 @@ use crate::text::QualifiedName;
 
 /// A hold on a live database: a snapshot that stays open, and what is in it.
 pub struct Live {
-    pub endpoint: Endpoint,
-    pub lock_timeout: LockTimeout,
     /// The session whose transaction keeps the snapshot and a share lock on every table.
     pub holder: Session,
-    /// The snapshot's name, for further sessions.
-    pub snapshot: String,
+    pub snapshot: Snapshot,
     /// The schema, as an archive without rows.
     pub schema: std::path::PathBuf,
     pub contents: Contents,
@@ -67,15 +64,24 @@ pub struct LiveRole {
     pub member_of: Vec<String>,
 }
 
-impl Live {
-    /// A further session in the same snapshot.
+/// What lets further sessions in.
+#[derive(Clone)]
+pub struct Snapshot {
+    pub endpoint: Endpoint,
+    pub lock_timeout: LockTimeout,
+    /// As `pg_export_snapshot` calls it.
+    pub name: String,
+}
+
+impl Snapshot {
+    /// A further session that sees what the snapshot sees.
     pub async fn session(&self) -> Result<Session, CloneError> {
         let session = read_only_session(&self.endpoint, self.lock_timeout).await?;
         session
             .run(
                 &format!(
                     "begin isolation level repeatable read read only; set transaction snapshot {}",
-                    crate::text::quote_literal(&self.snapshot)
+                    crate::text::quote_literal(&self.name)
                 ),
                 "join the source's snapshot",
             )

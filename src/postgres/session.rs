@@ -28,6 +28,16 @@ const NO_LIMITS: &[(&str, &str)] = &[
     ("idle_in_transaction_session_timeout", "0"),
 ];
 
+/// Values that travel as text mean the same to both servers under these, whatever each has as its
+/// default: under another `datestyle` the third of April comes in as the fourth of March.
+pub const PLAIN_TEXT: [(&str, &str); 5] = [
+    ("datestyle", "ISO, MDY"),
+    ("intervalstyle", "postgres"),
+    ("bytea_output", "hex"),
+    ("extra_float_digits", "1"),
+    ("lc_monetary", "C"),
+];
+
 /// An open session. It closes when it is dropped.
 pub struct Session {
     client: Client,

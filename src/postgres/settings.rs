@@ -62,7 +62,8 @@ pub fn of(
                 ("bgwriter_lru_maxpages", "0"),
                 ("jit", "off"),
                 ("track_activities", "on"),
-                ("track_counts", "on"),
+                // Else the first autovacuum would take the load for production's own writing.
+                ("track_counts", "off"),
             ] {
                 set(name, value.to_owned());
             }

@@ -1,5 +1,6 @@
 //! Filling the empty clone, each kind of payload in its own way.
 
+use std::collections::BTreeMap;
 use std::path::PathBuf;
 
 use super::archive::{self, Call, ForeignKeys};
@@ -13,7 +14,7 @@ use crate::postgres::surroundings::Surroundings;
 use crate::postgres::tools::{Script, Tools, Transaction};
 use crate::postgres::{Endpoint, Session};
 use crate::target::Target;
-use crate::text::count_of;
+use crate::text::{QualifiedName, count_of};
 use crate::verdict::Stage;
 
 /// A clone that is filled and not yet judged.
@@ -28,6 +29,8 @@ pub(super) struct Loaded {
     /// What was learned only while loading.
     pub surroundings: Surroundings,
     pub analyzed: Analyzed,
+    /// The rows of tables that were counted while loading.
+    pub counted: BTreeMap<QualifiedName, u64>,
 }
 
 pub(super) async fn run(
@@ -64,6 +67,7 @@ pub(super) async fn run(
                 dropped: done.dropped,
                 surroundings: done.surroundings,
                 analyzed: Analyzed::No,
+                counted: BTreeMap::new(),
             })
         }
         Payload::Live(live) => {
@@ -75,7 +79,8 @@ pub(super) async fn run(
                 left_out: done.left_out,
                 dropped: done.dropped,
                 surroundings: Surroundings::default(),
-                analyzed: Analyzed::Yes,
+                analyzed: done.analyzed,
+                counted: done.counted,
             })
         }
         Payload::Sql(files) => load_sql(context, target, into, &files).await,
@@ -145,6 +150,7 @@ async fn load_archive(
         dropped: selection.dropped,
         surroundings: Surroundings::default(),
         analyzed: Analyzed::No,
+        counted: BTreeMap::new(),
     })
 }
 
@@ -183,6 +189,7 @@ async fn load_sql(
         dropped: Vec::new(),
         surroundings: Surroundings::default(),
         analyzed: Analyzed::No,
+        counted: BTreeMap::new(),
     })
 }
 

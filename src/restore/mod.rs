@@ -14,6 +14,7 @@ mod script;
 mod settle;
 mod stream;
 
+use std::collections::BTreeMap;
 use std::path::PathBuf;
 
 use crate::clone::{CloneError, Cloned};
@@ -196,7 +197,7 @@ pub async fn run(
         ..Facts::default()
     };
     context.progress.doing(Stage::Restore, "counting every row");
-    let mut before = Observation::take(&into, context.jobs()).await?;
+    let mut before = Observation::take(&into, context.jobs(), &loaded.counted).await?;
     facts.fidelity = fidelity::compare(
         &loaded.expected,
         &before.tables,
@@ -218,7 +219,7 @@ pub async fn run(
     mask(context, &target, &into, &session).await?;
     analyze(context, &into, &session, &before, loaded.analyzed).await?;
     if !context.policy.restore.mask.is_empty() {
-        before = Observation::take(&into, context.jobs()).await?;
+        before = Observation::take(&into, context.jobs(), &BTreeMap::new()).await?;
     }
     drop(session);
     let owner = surroundings
@@ -289,9 +290,10 @@ fn quiet(target: &Target) -> &'static [(&'static str, &'static str)] {
 }
 
 /// Whether the load has analyzed what it loaded.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 enum Analyzed {
     Yes,
+    #[default]
     No,
 }
 

@@ -5,6 +5,8 @@
 mod observe;
 mod rows;
 
+use std::collections::BTreeMap;
+
 use tokio_postgres::SimpleQueryMessage;
 
 use crate::context::Context;
@@ -81,7 +83,7 @@ pub async fn run(context: &Context, migrated: &Migrated) -> Result<Facts, Verify
     context
         .progress
         .doing(Stage::Verify, "counting every row again");
-    let after = Observation::take(endpoint, context.jobs()).await?;
+    let after = Observation::take(endpoint, context.jobs(), &BTreeMap::new()).await?;
     let history: Vec<ObjectGlob> = History::of(&context.policy.migrations)
         .own_tables()
         .iter()

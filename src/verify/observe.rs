@@ -40,11 +40,16 @@ pub enum FlawKind {
 }
 
 impl Observation {
-    /// Looks at everything, rows counted by `jobs` sessions.
-    pub async fn take(endpoint: &Endpoint, jobs: usize) -> Result<Self, ParallelError> {
+    /// Looks at everything; the rows of tables that are not in `counted` are counted, by `jobs`
+    /// sessions.
+    pub async fn take(
+        endpoint: &Endpoint,
+        jobs: usize,
+        counted: &BTreeMap<QualifiedName, u64>,
+    ) -> Result<Self, ParallelError> {
         let session = Session::open(endpoint, &[("search_path", "")]).await?;
         let tables = tables::list(&session).await?;
-        let rows = tables::count_rows(endpoint, &tables, jobs).await?;
+        let rows = tables::count_rows(endpoint, &tables, jobs, counted).await?;
         Ok(Self {
             rows,
             flaws: flaws(&session).await?,

@@ -240,7 +240,7 @@ fn comparable(bytes: &[u8]) -> String {
 }
 
 #[track_caller]
-fn assert_same(what: &str, source: &str, clone: &str) {
+pub fn assert_same(what: &str, source: &str, clone: &str) {
     if source == clone {
         return;
     }

@@ -229,6 +229,7 @@ impl Throwaway {
             &self.socket_directory,
             self.user,
             self.port,
+            start::FreedMemory::GivenBack,
         )?);
         start::wait_until_ready(
             postmaster,

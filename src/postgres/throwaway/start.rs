@@ -126,7 +126,30 @@ fn write_private(path: &Path, text: &str, user: Option<ServerUser>) -> Result<()
         })
 }
 
-/// Starts the server on a free port; another process may take the port first, so a few are tried.
+/// What a server's process does with memory that it no longer needs.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum FreedMemory {
+    /// One index after the other is built in the same memory. Given back in between, it is zeroed by
+    /// the kernel each time: 3 to 4 % of a clone's CPU.
+    Kept,
+    /// As it is in production.
+    GivenBack,
+}
+
+impl FreedMemory {
+    /// glibc reads these; other libraries do not mind them.
+    fn environment(self) -> &'static [(&'static str, &'static str)] {
+        match self {
+            Self::Kept => &[
+                ("MALLOC_TRIM_THRESHOLD_", "4294967296"),
+                ("MALLOC_TOP_PAD_", "67108864"),
+            ],
+            Self::GivenBack => &[],
+        }
+    }
+}
+
+/// Starts the server on a free port, to be loaded; another process may take the port first, so a few are tried.
 pub async fn start_postmaster(
     wanted: &Wanted<'_>,
     directory: &Path,
@@ -137,8 +160,14 @@ pub async fn start_postmaster(
     loop {
         attempt += 1;
         let port = free_port().map_err(ThrowawayError::NoPort)?;
-        let mut postmaster =
-            spawn_postmaster(wanted.binaries, directory, socket_directory, user, port)?;
+        let mut postmaster = spawn_postmaster(
+            wanted.binaries,
+            directory,
+            socket_directory,
+            user,
+            port,
+            FreedMemory::Kept,
+        )?;
         match wait_until_ready(&mut postmaster, directory, socket_directory, port).await {
             Ok(()) => return Ok((postmaster, port)),
             Err(ThrowawayError::NotStarted { said })
@@ -158,6 +187,7 @@ pub fn spawn_postmaster(
     socket_directory: &Path,
     user: Option<ServerUser>,
     port: u16,
+    freed: FreedMemory,
 ) -> Result<Child, ThrowawayError> {
     let output = std::fs::File::create(directory.join("startup.log")).map_err(|source| {
         ThrowawayError::Directory {
@@ -166,6 +196,7 @@ pub fn spawn_postmaster(
         }
     })?;
     server_program(binaries, "postgres", directory, user)
+        .envs(freed.environment().iter().copied())
         .arg("-D")
         .arg(directory.join("data"))
         .arg("-p")

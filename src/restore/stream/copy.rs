@@ -42,61 +42,65 @@ pub async fn rows(
             "empty a table of the clone",
         )
         .await?;
-    let output = source
-        .copy_out(&format!(
-            "copy {name}{columns} to stdout with (format {format})"
-        ))
-        .await
-        .during("read the rows of a table of the source")?;
-    let input = target
-        .copy_in::<_, Bytes>(&format!(
-            "copy {name}{columns} from stdin with (format {format}, freeze)"
-        ))
-        .await
-        .during("write the rows of a table of the clone")?;
-    pin_mut!(output, input);
-    let mut messages: u64 = 0;
-    let mut piece = BytesMut::with_capacity(PIECE * 2);
-    while let Some(message) = output
-        .try_next()
-        .await
-        .map_err(|error| QueryError::new("read the rows of a table of the source", &error))?
-    {
-        messages += 1;
-        piece.extend_from_slice(&message);
-        if piece.len() >= PIECE {
-            let full = std::mem::replace(&mut piece, BytesMut::with_capacity(PIECE * 2));
-            input
-                .send(full.freeze())
-                .await
-                .during("write the rows of a table of the clone")?;
-        }
-    }
-    if !piece.is_empty() {
-        input
-            .send(piece.freeze())
-            .await
-            .during("write the rows of a table of the clone")?;
-    }
-    let written = input
-        .finish()
-        .await
-        .during("write the rows of a table of the clone")?;
+    let relayed = relay(
+        source,
+        &format!("copy {name}{columns} to stdout with (format {format})"),
+        target,
+        &format!("copy {name}{columns} from stdin with (format {format}, freeze)"),
+    )
+    .await?;
     // A message is a row; the binary format ends with one more.
     let read = match table.format {
-        CopyFormat::Binary => messages.saturating_sub(1),
-        CopyFormat::Text => messages,
+        CopyFormat::Binary => relayed.messages.saturating_sub(1),
+        CopyFormat::Text => relayed.messages,
     };
     target
         .run("commit", "write the rows of a table of the clone")
         .await?;
-    if read == written {
+    if read == relayed.written {
         Ok(read)
     } else {
         Err(RestoreError::Lost {
             table: name.to_string(),
             read,
-            written,
+            written: relayed.written,
         })
     }
+}
+
+/// What went from server to server.
+pub struct Relayed {
+    /// What the source sent.
+    pub messages: u64,
+    /// The rows that the target says it has written.
+    pub written: u64,
+}
+
+/// Hands what `out` writes on the source to what `into` reads on the target.
+pub async fn relay(
+    source: &Session,
+    out: &str,
+    target: &Session,
+    into: &str,
+) -> Result<Relayed, QueryError> {
+    const READ: &str = "read the rows of a table of the source";
+    const WRITE: &str = "write the rows of a table of the clone";
+    let output = source.copy_out(out).await.during(READ)?;
+    let input = target.copy_in::<_, Bytes>(into).await.during(WRITE)?;
+    pin_mut!(output, input);
+    let mut messages: u64 = 0;
+    let mut piece = BytesMut::with_capacity(PIECE * 2);
+    while let Some(message) = output.try_next().await.during(READ)? {
+        messages += 1;
+        piece.extend_from_slice(&message);
+        if piece.len() >= PIECE {
+            let full = std::mem::replace(&mut piece, BytesMut::with_capacity(PIECE * 2));
+            input.send(full.freeze()).await.during(WRITE)?;
+        }
+    }
+    if !piece.is_empty() {
+        input.send(piece.freeze()).await.during(WRITE)?;
+    }
+    let written = input.finish().await.during(WRITE)?;
+    Ok(Relayed { messages, written })
 }

@@ -1,29 +1,31 @@
 //! Streaming a live database into the clone: no dump on disk, no text in between.
 //!
 //! ```text
-//! schema (pg_dump) ─ before data ─┬─ table: rows ─ keys ─ indexes ─ ANALYZE ─┐
-//!                                 ├─ table: rows ─ keys ─ indexes ─ ANALYZE ─┼─ foreign keys ─ the rest
-//!                                 └─ …                                       ┘
+//! schema (pg_dump) ─ before data ─┬─ table: rows ─ keys ─ indexes ─┐
+//!                                 ├─ table: rows ─ keys ─ indexes ─┼─ foreign keys ─ the rest ─ statistics
+//!                                 └─ …                             ┘
 //! ```
 //!
-//! A table's indexes are built as soon as its rows are in, while they are still in memory.
+//! A table's indexes are built as soon as its rows are in, while they are still in memory. Its
+//! statistics are production's own, or, where those can't be had, ANALYZE's.
 
 mod copy;
 mod plan;
+mod statistics;
 mod workers;
 
 use std::collections::BTreeMap;
 
 use super::archive::{self, Call, ForeignKeys};
 use super::fidelity::{Expected, Named, Rows};
-use super::{RestoreError, noise};
+use super::{Analyzed, RestoreError, noise};
 use crate::clone::{Live, LiveSequence};
 use crate::context::Context;
 use crate::postgres::archive::{Contents, EntryKind};
 use crate::postgres::session::During as _;
 use crate::postgres::{Endpoint, Session};
 use crate::target::Target;
-use crate::text::{count_of, quote_literal};
+use crate::text::{QualifiedName, count_of, quote_literal};
 use crate::verdict::Stage;
 
 pub use workers::run_all;
@@ -34,6 +36,9 @@ pub struct Done {
     pub expected: Expected,
     pub left_out: Vec<String>,
     pub dropped: Vec<String>,
+    pub analyzed: Analyzed,
+    /// The rows of tables that the clone's server has counted since they were written.
+    pub counted: BTreeMap<QualifiedName, u64>,
 }
 
 /// Streams `live` into the database at `into`.
@@ -75,7 +80,8 @@ pub async fn restore(
             context.jobs()
         ),
     );
-    let copied = workers::run(context, into, &live, plan.by_table).await?;
+    let carried = statistics::to_carry(context, target, &live).await?;
+    let copied = workers::run(context, into, &live, plan.by_table, &carried).await?;
     errors.extend(copied.errors);
     set_sequences(session, &live.sequences).await?;
     if live.has_large_objects {
@@ -93,6 +99,10 @@ pub async fn restore(
         );
     }
     errors.extend(refresh_views(session, &live.holder).await?);
+    let planned = statistics::carry(&live, &carried, &copied.rows, session)
+        .await
+        .map_err(RestoreError::Source)?;
+    errors.extend(planned.errors);
     // The snapshot and its locks are let go as early as can be.
     drop(live.holder);
     Ok(Done {
@@ -100,10 +110,12 @@ pub async fn restore(
         expected: expected(&live.contents, &copied.rows),
         left_out: selection.left_out,
         dropped: selection.dropped,
+        analyzed: planned.analyzed,
+        counted: planned.counted,
     })
 }
 
-fn expected(contents: &Contents, rows: &BTreeMap<crate::text::QualifiedName, u64>) -> Expected {
+fn expected(contents: &Contents, rows: &BTreeMap<QualifiedName, u64>) -> Expected {
     Expected {
         tables: contents
             .of_kind(EntryKind::Table)
@@ -151,7 +163,7 @@ async fn copy_large_objects(
     let path = context.workspace.file("large-objects.dump");
     let dump = target
         .tools
-        .program("pg_dump", Some(&live.endpoint))
+        .program("pg_dump", Some(&live.snapshot.endpoint))
         .args([
             "--format=custom",
             "--compress=0",
@@ -161,9 +173,9 @@ async fn copy_large_objects(
         .arg("--exclude-table-data=*")
         .arg(format!(
             "--lock-wait-timeout={}",
-            live.lock_timeout.0.as_millis()
+            live.snapshot.lock_timeout.0.as_millis()
         ))
-        .arg(format!("--snapshot={}", live.snapshot))
+        .arg(format!("--snapshot={}", live.snapshot.name))
         .arg("--file")
         .arg(&path);
     target.tools.output_of(dump).await?;

@@ -1,15 +1,16 @@
 //! The workers that copy tables and build what is on them.
 
-use std::collections::{BTreeMap, VecDeque};
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 
-use tokio::sync::Notify;
+use tokio::sync::{Notify, watch};
 
 use super::copy;
 use super::plan::AfterRows;
 use crate::clone::{Live, LiveTable};
 use crate::context::Context;
+use crate::postgres::session::PLAIN_TEXT;
 use crate::postgres::{Endpoint, QueryError, Session};
 use crate::restore::{RestoreError, noise};
 use crate::text::{QualifiedName, one_line, sql};
@@ -31,17 +32,18 @@ enum Task {
     Last(Arc<Table>),
 }
 
-/// Whether there are rows to make statistics of.
+/// Where a table's statistics come from.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Rows {
-    Copied,
-    NotHere,
+enum Statistics {
+    Analyze,
+    /// From the source, or of no rows.
+    Elsewhere,
 }
 
 /// A table whose rows are in.
 struct Table {
     name: QualifiedName,
-    rows: Rows,
+    statistics: Statistics,
     after: AfterRows,
     indexes_left: AtomicUsize,
 }
@@ -59,14 +61,17 @@ struct Shared {
     queue: Mutex<Queue>,
     changed: Notify,
     done: Mutex<Copied>,
+    /// The tables that get their statistics from the source.
+    carried: BTreeSet<u32>,
 }
 
-/// Copies every table of `live` and builds what `after` says.
+/// Copies every table of `live`, builds what `after` says, and analyzes what is not in `carried`.
 pub async fn run(
     context: &Context,
     into: &Endpoint,
     live: &Live,
     mut after: BTreeMap<QualifiedName, AfterRows>,
+    carried: &BTreeSet<u32>,
 ) -> Result<Copied, RestoreError> {
     let copies: VecDeque<(LiveTable, AfterRows)> = live
         .tables
@@ -80,7 +85,7 @@ pub async fn run(
     // Keys and indexes of tables without rows to copy: materialised views, excluded tables.
     let ready = after
         .into_iter()
-        .map(|(name, after)| Task::Keys(Table::new(name, Rows::NotHere, after)))
+        .map(|(name, after)| Task::Keys(Table::new(name, Statistics::Elsewhere, after)))
         .collect();
     let shared = Arc::new(Shared {
         queue: Mutex::new(Queue {
@@ -90,13 +95,24 @@ pub async fn run(
         }),
         changed: Notify::new(),
         done: Mutex::new(Copied::default()),
+        carried: carried.clone(),
     });
+    let (ours, _) = watch::channel(());
     let mut running = tokio::task::JoinSet::new();
     for _ in 0..workers {
-        let source = live.session().await.map_err(RestoreError::Source)?;
-        let target = Session::open(into, &[("search_path", "")]).await?;
-        let shared = shared.clone();
-        running.spawn(async move { work(&shared, &source, &target).await });
+        let (shared, given_up) = (shared.clone(), ours.subscribe());
+        let (snapshot, into) = (live.snapshot.clone(), into.clone());
+        running.spawn_blocking(move || {
+            on_this_thread(given_up, async {
+                let source = snapshot.session().await.map_err(RestoreError::Source)?;
+                let settings: Vec<_> = [("search_path", "")]
+                    .into_iter()
+                    .chain(PLAIN_TEXT)
+                    .collect();
+                let target = Session::open(&into, &settings).await?;
+                work(&shared, &source, &target).await
+            })
+        });
     }
     while let Some(ended) = running.join_next().await {
         ended.map_err(|_| RestoreError::Interrupted)??;
@@ -105,11 +121,30 @@ pub async fn run(
     Ok(std::mem::take(&mut *done))
 }
 
+/// Runs a worker with both its sessions on this thread alone, until the other end of `given_up` is
+/// gone. On the shared threads each piece of a row's way woke another one: 9 % of a clone's CPU
+/// against 6.
+fn on_this_thread(
+    mut given_up: watch::Receiver<()>,
+    work: impl Future<Output = Result<(), RestoreError>>,
+) -> Result<(), RestoreError> {
+    let runtime = tokio::runtime::Builder::new_current_thread()
+        .enable_all()
+        .build()
+        .map_err(|_| RestoreError::Interrupted)?;
+    runtime.block_on(async {
+        tokio::select! {
+            ended = work => ended,
+            _ = given_up.changed() => Err(RestoreError::Interrupted),
+        }
+    })
+}
+
 impl Table {
-    fn new(name: QualifiedName, rows: Rows, after: AfterRows) -> Arc<Self> {
+    fn new(name: QualifiedName, statistics: Statistics, after: AfterRows) -> Arc<Self> {
         Arc::new(Self {
             name,
-            rows,
+            statistics,
             indexes_left: AtomicUsize::new(after.indexes.len()),
             after,
         })
@@ -172,7 +207,12 @@ async fn perform(
             let rows = copy::rows(source, target, &table).await?;
             let mut done = shared.done.lock().unwrap_or_else(PoisonError::into_inner);
             done.rows.insert(table.name.clone(), rows);
-            vec![Task::Keys(Table::new(table.name, Rows::Copied, after))]
+            let statistics = if shared.carried.contains(&table.oid) {
+                Statistics::Elsewhere
+            } else {
+                Statistics::Analyze
+            };
+            vec![Task::Keys(Table::new(table.name, statistics, after))]
         }
         Task::Keys(table) => {
             failed(run_all(target, table.after.keys.clone()).await);
@@ -197,7 +237,7 @@ async fn perform(
         }
         Task::Last(table) => {
             let mut statements = table.after.last.clone();
-            if table.rows == Rows::Copied {
+            if table.statistics == Statistics::Analyze {
                 statements.push(format!("analyze {}", table.name));
             }
             failed(run_all(target, statements).await);
