@@ -55,8 +55,13 @@ fn of_server(postmaster: u32) -> Duration {
     Duration::from_millis(ticks * 10)
 }
 
-/// The one in the middle, by processor time.
+/// The one in the middle, by processor time; of two in the middle, what lies between them.
 pub fn median(mut costs: Vec<Cost>) -> Cost {
     costs.sort_by_key(|cost| cost.cpu);
-    costs.get(costs.len() / 2).copied().unwrap_or_default()
+    let at = |place: usize| costs.get(place).copied().unwrap_or_default();
+    let (lower, upper) = (at(costs.len().saturating_sub(1) / 2), at(costs.len() / 2));
+    Cost {
+        wall: (lower.wall + upper.wall) / 2,
+        cpu: (lower.cpu + upper.cpu) / 2,
+    }
 }
