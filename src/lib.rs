@@ -27,6 +27,7 @@ pub mod preflight;
 pub mod restore;
 pub mod schema_diff;
 pub mod smoke_ingest;
+pub mod trace;
 pub mod verify;
 
 pub mod report;

@@ -6,6 +6,7 @@
 mod journal;
 mod judgement;
 mod saw;
+mod traced;
 
 use std::pin::pin;
 

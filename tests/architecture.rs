@@ -24,10 +24,12 @@ const ARROWS: &[(&str, &[&str])] = &[
             "schema_diff",
             "smoke_ingest",
             "text",
+            "trace",
             "verdict",
             "verify",
         ],
     ),
+    ("trace", &["postgres", "text", "verdict"]),
     (
         "context",
         &["policy", "postgres", "process", "progress", "text"],
@@ -48,7 +50,7 @@ const ARROWS: &[(&str, &[&str])] = &[
 
 /// A stage may name other stages, since each takes what the one before it handed on, but not who
 /// calls it, judges it or words it.
-const STAGES_AND_BELOW: [&str; 16] = [
+const STAGES_AND_BELOW: [&str; 17] = [
     "clone",
     "context",
     "migrate",
@@ -63,6 +65,7 @@ const STAGES_AND_BELOW: [&str; 16] = [
     "smoke_ingest",
     "target",
     "text",
+    "trace",
     "verdict",
     "verify",
 ];

@@ -113,7 +113,7 @@ fn a_complete_policy_is_understood() {
         "any"
     );
     assert!(policy.variables.contains("REPLICA_URL"));
-    assert_eq!(policy.allow[0].line, 64);
+    assert_eq!(policy.allow[0].line, 65);
     // The source has a password by now.
     assert!(!format!("{policy:?}").contains("hunter3"));
 }

@@ -35,10 +35,10 @@ fixtures! {
         migration_failed migration_timeout pending_mismatch hold_back_overdue constraint_not_validated
         index_not_valid required_table_missing required_extension_missing rows_lost rows_gained
         assertion_failed schema_drift fresh_install_broken app_not_ready app_crashed ingest_failed
-        page_failed log_pattern app_sql_error allow_expired allow_unused
+        page_failed log_pattern app_sql_error allow_expired allow_unused blocking_lock table_rewrite
     ],
     near_miss: [
-        restore_incomplete migration_timeout pending_mismatch hold_back_overdue
+        restore_incomplete migration_timeout pending_mismatch hold_back_overdue blocking_lock table_rewrite
         required_table_missing required_extension_missing assertion_failed app_not_ready app_crashed
         ingest_failed page_failed log_pattern app_sql_error allow_expired allow_unused
     ]
@@ -227,7 +227,7 @@ fn words(finding: &Value) -> String {
     let mut words = format!(
         "{}\n\n**{}**\n\neffect: {}\n",
         head.join(" · "),
-        text("message").unwrap_or_default(),
+        without_measured(text("message").unwrap_or_default()),
         text("effect").unwrap_or_default()
     );
     if let Some(advice) = text("advice") {
@@ -248,6 +248,21 @@ fn words(finding: &Value) -> String {
         ));
     }
     words
+}
+
+/// A message without the time it has measured.
+fn without_measured(message: &str) -> String {
+    const BEFORE: &str = " are blocked for ";
+    match (message.find(BEFORE), message.rfind(" s by ")) {
+        (Some(start), Some(end)) => {
+            format!(
+                "{}… s by {}",
+                &message[..start + BEFORE.len()],
+                &message[end + 6..]
+            )
+        }
+        _ => message.to_owned(),
+    }
 }
 
 fn example(id: &str) -> Example {

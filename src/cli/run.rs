@@ -201,6 +201,7 @@ fn report_of_nothing(policy: &Policy, error: &RunError) -> RunReport {
         stages: stages.into(),
         rules: Vec::new(),
         migrations: Vec::new(),
+        trace: None,
         provenance: None,
         findings: Vec::new(),
     }

@@ -8,7 +8,7 @@ use tokio::process::Command;
 use super::MigrateError;
 use super::files::{MigrationFile, alembic_parents};
 use super::tool::{Identity, Records, Tool};
-use crate::policy::{HistoryTable, Migrations, Pending};
+use crate::policy::{HistoryTable, Migrations, Pending, Policy};
 use crate::postgres::Session;
 use crate::postgres::session::During as _;
 use crate::text::{Ident, QualifiedName};
@@ -213,8 +213,7 @@ pub async fn pending(
 /// Files that a history of one number takes for applied, and that nobody can have applied: they are
 /// new on this branch, and older than what production has. Their tool will pass over them.
 pub async fn passed_over(
-    migrations: &Migrations,
-    root: &Path,
+    policy: &Policy,
     files: &[MigrationFile],
     applied: Option<&Applied>,
 ) -> Vec<String> {
@@ -222,11 +221,11 @@ pub async fn passed_over(
         return Vec::new();
     };
     let newest = newest_version(&applied.ids);
-    let Some(base) = git_base(migrations, root).await else {
+    let Some(base) = git_base(&policy.migrations, &policy.root).await else {
         return Vec::new();
     };
     // Without the base nothing is known to be new.
-    let Ok(known) = files_in_commit(root, &base).await else {
+    let Ok(known) = files_in_commit(&policy.root, &base).await else {
         return Vec::new();
     };
     files

@@ -10,6 +10,7 @@ mod runner;
 mod shadow;
 mod timeouts;
 pub mod tool;
+mod traced;
 mod violation;
 
 use std::collections::BTreeSet;
@@ -25,6 +26,7 @@ use crate::postgres::session::{ConnectError, QueryError};
 use crate::postgres::{ServerError, Session};
 use crate::process::child::StartError;
 use crate::restore::Restored;
+use crate::trace::{Trace, TraceError};
 use crate::verdict::{Explained, Place, Stage};
 
 use aftermath::{Aftermath, Failure};
@@ -52,6 +54,8 @@ pub struct Facts {
     pub role: String,
     pub result: MigrationResult,
     pub took: Duration,
+    /// What the server did. `None` on a server that is not ours.
+    pub trace: Option<Trace>,
 }
 
 impl MigrationResult {
@@ -179,6 +183,8 @@ pub enum MigrateError {
     Connect(#[from] ConnectError),
     #[error(transparent)]
     Query(#[from] QueryError),
+    #[error(transparent)]
+    Trace(#[from] TraceError),
 }
 
 impl Explained for MigrateError {
@@ -237,6 +243,7 @@ pub async fn run(
     let endpoint = restored.migrator_endpoint();
     timeouts::set(context, &session, &restored).await?;
     let mut aftermath = Aftermath::from_now(restored.target());
+    let tracing = traced::start(&restored, &session).await?;
     let held_back = found.held_back_paths();
     let log_file = context.log_directory.join("migrate.log");
     let job = runner::Job {
@@ -261,6 +268,7 @@ pub async fn run(
         .await?;
     let ending = ending?;
     aftermath::end_sessions(&session, &endpoint.user).await?;
+    let trace = traced::finish(tracing, &session, aftermath.records(), &pending).await?;
     timeouts::reset(context, &session, &restored).await?;
 
     let after = history.read(&session).await?;
@@ -291,10 +299,7 @@ pub async fn run(
         pending.iter().map(|file| file.shown.clone()).collect()
     } else {
         let mut skipped = what_was_skipped(&pending, matched, &applied);
-        let before = before.as_ref();
-        skipped.extend(
-            history::passed_over(&policy.migrations, &policy.root, &found.files, before).await,
-        );
+        skipped.extend(history::passed_over(policy, &found.files, before.as_ref()).await);
         skipped
     };
     let facts = Facts {
@@ -308,6 +313,7 @@ pub async fn run(
         role: restored.migrator().name.clone(),
         result,
         took,
+        trace,
     };
     Ok(Migration {
         facts,

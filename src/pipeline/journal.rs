@@ -53,6 +53,7 @@ impl Journal {
             notes: Mutex::new(Notes {
                 facts: Facts {
                     today: context.today(),
+                    limits: context.policy.limits.clone(),
                     ..Facts::default()
                 },
                 ..Notes::default()
@@ -179,6 +180,12 @@ impl Journal {
             stages,
             rules: self.rules(),
             migrations: migrations(&notes.facts),
+            trace: notes
+                .facts
+                .migrate
+                .as_ref()
+                .and_then(|migrate| migrate.trace.as_ref())
+                .map(super::traced::report),
             provenance: notes.provenance.clone(),
             findings,
         }

@@ -205,13 +205,17 @@ impl<'a> Page<'a> {
         self.text.push_str(
             "\n### `rules`\n\nLevels of rules, by the rule's name: `block` refuses the migration, \
              `warn` and `info` are reported, `off` is not judged. Write `rule: level` or \
-             `rule: { level: … }`.\n\n| rule | default | what must hold |\n|---|---|---|\n",
+             `rule: { level: …, over: … }`; `over` is how much the rules with a limit let pass.\n\n\
+             | rule | default | what must hold |\n|---|---|---|\n",
         );
         for rule in rules::ALL {
             self.text.push_str(&format!(
-                "| `{}` | `{}` | {} |\n",
+                "| `{}` | `{}`{} | {} |\n",
                 rule.id,
                 rule.level,
+                rule.limit
+                    .map(|limit| format!(", over `{limit}`"))
+                    .unwrap_or_default(),
                 cell(rule.summary)
             ));
         }

@@ -29,6 +29,8 @@ pub struct Record {
     /// May hold a row's values: never to be printed.
     pub statement: Option<String>,
     pub func_name: Option<String>,
+    /// Which functions and statements were under way. Holds values: only ever read.
+    pub context: Option<String>,
 }
 
 impl Record {

@@ -178,6 +178,7 @@ mod tests {
             findings: Vec::new(),
             rules: Vec::new(),
             migrations: Vec::new(),
+            trace: None,
             provenance: None,
         };
         let place = Place {

@@ -8,6 +8,7 @@ pub(super) static ASSERTION_FAILED: Rule = Rule {
     id: "assertion-failed",
     stage: Stage::Verify,
     level: Level::Block,
+    limit: None,
     summary: "every query of `verify.assertions` returns what is expected",
     effect: "production's data would not be what the policy says it must be",
     remedy: "repair the migration, or the assertion if it no longer says what is meant",

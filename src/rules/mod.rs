@@ -7,6 +7,8 @@ mod allowances;
 mod assertions;
 mod constraints;
 mod drift;
+mod limit;
+mod locks;
 mod migration;
 pub mod page;
 mod required;
@@ -21,6 +23,7 @@ use crate::verdict::{Finding, Level, Stage};
 use crate::{migrate, restore, schema_diff, smoke_ingest, verify};
 
 pub use allowances::{ALLOW_EXPIRED, ALLOW_UNUSED, Allowance, judge as judge_allowances};
+pub use limit::{Limit, Limits};
 pub use smoke::rule_of;
 
 /// A rule.
@@ -30,6 +33,8 @@ pub struct Rule {
     pub stage: Stage,
     /// Its level where the policy says nothing.
     pub level: Level,
+    /// How much it lets pass where the policy says nothing. `None`: the policy has no say in it.
+    pub limit: Option<Limit>,
     /// What it refuses, in a sentence.
     pub summary: &'static str,
     /// What it does to the service.
@@ -44,6 +49,8 @@ pub struct Rule {
 pub struct Facts {
     /// The day by which dates are judged.
     pub today: Date,
+    /// How much the policy lets pass.
+    pub limits: Limits,
     pub restore: Option<restore::Facts>,
     pub migrate: Option<migrate::Facts>,
     pub verify: Option<verify::Facts>,
@@ -78,6 +85,8 @@ pub const ALL: &[&Rule] = &[
     &migration::MIGRATION_FAILED,
     &migration::MIGRATION_TIMEOUT,
     &migration::PENDING_MISMATCH,
+    &locks::BLOCKING_LOCK,
+    &locks::TABLE_REWRITE,
     &migration::HOLD_BACK_OVERDUE,
     &constraints::CONSTRAINT_NOT_VALIDATED,
     &constraints::INDEX_NOT_VALID,

@@ -8,6 +8,7 @@ pub(super) static RESTORE_INCOMPLETE: Rule = Rule {
     id: "restore-incomplete",
     stage: Stage::Restore,
     level: Level::Block,
+    limit: None,
     summary: "every table and every row of the source is in the clone, and every restore error is explained",
     effect: "a migration that ran on a part of production says nothing of the rest",
     remedy: "dump production again, whole; if the error does no harm, accept it in `restore.accept_errors` with the reason",

@@ -49,6 +49,16 @@ pub fn without_values(sql: &str) -> String {
     clean.split_whitespace().collect::<Vec<_>>().join(" ")
 }
 
+/// A statement with white space folded and the end's `;` taken off, so that two layouts of one
+/// statement are the same text.
+pub fn folded(statement: &str) -> String {
+    statement
+        .trim_end_matches(|character: char| character == ';' || character.is_whitespace())
+        .split_whitespace()
+        .collect::<Vec<_>>()
+        .join(" ")
+}
+
 /// The first words of a statement in lower case, without comments: `["create", "unique", "index"]`.
 pub fn leading_words(statement: &str, limit: usize) -> Vec<String> {
     let mut words = Vec::new();

@@ -4,8 +4,13 @@ mod decide;
 mod finding;
 mod outcome;
 mod report;
+mod traced;
 
 pub use decide::{Verdict, apply, decide, judge};
 pub use finding::{Accepted, Finding, Judged, Level, Place};
 pub use outcome::{Explained, Failure, NotRun, NotRunKind, Outcome, Stage};
 pub use report::{MigrationReport, MigrationState, Provenance, RuleReport, RunReport, StageReport};
+pub use traced::{
+    LockReport, LockSpanReport, RelationReport, RewriteReport, ScanReport, StatementReport,
+    TraceReport, TransactionReport,
+};

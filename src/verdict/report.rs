@@ -8,6 +8,7 @@ use serde::Serialize;
 use super::decide::Verdict;
 use super::finding::Judged;
 use super::outcome::{Outcome, Stage};
+use super::traced::TraceReport;
 
 /// Where the clone came from, and what makes it another thing than production.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
@@ -105,6 +106,8 @@ pub struct RunReport {
     pub findings: Vec<Judged>,
     pub rules: Vec<RuleReport>,
     pub migrations: Vec<MigrationReport>,
+    /// `None` if nothing was migrated, or on a server that is not ours.
+    pub trace: Option<TraceReport>,
     /// `None` if no clone came to be.
     pub provenance: Option<Provenance>,
 }

@@ -4,8 +4,10 @@ use std::time::Duration;
 
 use jiff::Timestamp;
 use pgrehearse::verdict::{
-    Accepted, Failure, Finding, Judged, Level, MigrationReport, MigrationState, NotRun, NotRunKind,
-    Outcome, Place, Provenance, RuleReport, RunReport, Stage, StageReport, Verdict, apply, decide,
+    Accepted, Failure, Finding, Judged, Level, LockReport, LockSpanReport, MigrationReport,
+    MigrationState, NotRun, NotRunKind, Outcome, Place, Provenance, RelationReport, RewriteReport,
+    RuleReport, RunReport, ScanReport, Stage, StageReport, StatementReport, TraceReport,
+    TransactionReport, Verdict, apply, decide,
 };
 
 /// A run in which nothing speaks against the migration.
@@ -100,6 +102,7 @@ pub fn go() -> RunReport {
                 note: Some("until 2026-12-01: 7 days after cut-over".into()),
             },
         ],
+        trace: Some(trace()),
         provenance: Some(Provenance {
             source: "dump `dump/prod-*.dump`".into(),
             database: Some("shop".into()),
@@ -348,5 +351,59 @@ fn migration(file: &str, state: MigrationState, milliseconds: u64) -> MigrationR
         state,
         took: Some(Duration::from_millis(milliseconds)),
         note: None,
+    }
+}
+
+fn trace() -> TraceReport {
+    let orders = RelationReport {
+        name: "public.orders".to_owned(),
+        kind: "table",
+        is_new: false,
+    };
+    TraceReport {
+        statements: vec![StatementReport {
+            pid: 4711,
+            transaction: 0,
+            tag: "ALTER TABLE".to_owned(),
+            text: "alter table orders alter id type bigint".to_owned(),
+            place: Some(Place {
+                file: "migrations/2_orders.sql".to_owned(),
+                line: Some(3),
+            }),
+            is_nested: false,
+            began: Duration::from_millis(120),
+            took: Duration::from_millis(4100),
+            locks: vec![LockReport {
+                relation: orders.clone(),
+                mode: "ACCESS EXCLUSIVE",
+                is_first: true,
+            }],
+            rewrites: vec![RewriteReport {
+                relation: orders.clone(),
+                bytes: 220_000_000,
+                reasons: vec!["a column's type changed"],
+            }],
+            scans: vec![ScanReport {
+                relation: orders.clone(),
+                times: 2,
+                rows: 3_600_000,
+            }],
+            dropped: vec!["index public.orders_old".to_owned()],
+            lock_timeout: Some(Duration::from_secs(2)),
+            statement_timeout: None,
+        }],
+        transactions: vec![TransactionReport {
+            pid: 4711,
+            began: Duration::from_millis(118),
+            ended: Duration::from_millis(4230),
+            locks: vec![LockSpanReport {
+                relation: orders,
+                mode: "ACCESS EXCLUSIVE",
+                acquired: Duration::from_millis(120),
+                released: Duration::from_millis(4230),
+                waited: Duration::ZERO,
+            }],
+        }],
+        missing: Vec::new(),
     }
 }

@@ -6,7 +6,7 @@ use schemars::JsonSchema;
 use serde::Deserialize;
 
 use super::{InOrder, RawScalar};
-use crate::policy::schema::{DateText, PercentText};
+use crate::policy::schema::{DateText, DurationText, PercentText, SizeText};
 
 /// What must be true of the migrated clone.
 #[derive(Debug, Default, Deserialize, JsonSchema)]
@@ -111,11 +111,53 @@ pub enum RawRule {
     Settings(RawRuleSettings),
 }
 
-/// A rule's settings.
+/// A rule's settings. What else a rule can be set to is in the schema of the rule.
 #[derive(Debug, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct RawRuleSettings {
-    pub level: RawLevel,
+    pub level: Option<RawLevel>,
+    #[schemars(skip)]
+    pub over: Option<String>,
+}
+
+/// A level, or a level with how long is too long.
+#[derive(JsonSchema)]
+#[serde(untagged)]
+#[expect(dead_code, reason = "read as a `RawRule`; this is its schema")]
+pub enum RawDurationRule {
+    Level(RawLevel),
+    Settings(RawDurationRuleSettings),
+}
+
+/// A rule's settings.
+#[derive(JsonSchema)]
+#[serde(deny_unknown_fields)]
+#[expect(dead_code, reason = "read as a `RawRule`; this is its schema")]
+pub struct RawDurationRuleSettings {
+    pub level: Option<RawLevel>,
+    /// The longest that is no finding.
+    #[schemars(with = "Option<DurationText>")]
+    pub over: Option<String>,
+}
+
+/// A level, or a level with how large is too large.
+#[derive(JsonSchema)]
+#[serde(untagged)]
+#[expect(dead_code, reason = "read as a `RawRule`; this is its schema")]
+pub enum RawSizeRule {
+    Level(RawLevel),
+    Settings(RawSizeRuleSettings),
+}
+
+/// A rule's settings.
+#[derive(JsonSchema)]
+#[serde(deny_unknown_fields)]
+#[expect(dead_code, reason = "read as a `RawRule`; this is its schema")]
+pub struct RawSizeRuleSettings {
+    pub level: Option<RawLevel>,
+    /// The largest that is no finding.
+    #[schemars(with = "Option<SizeText>")]
+    pub over: Option<String>,
 }
 
 /// `block` refuses the migration, `warn` and `info` are reported, `off` is not judged.

@@ -10,7 +10,7 @@ use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 use serde_json::Value as Json;
 
 use super::raw::RawPolicy;
-use crate::rules;
+use crate::rules::{self, Limit};
 
 /// The schema as it is committed in `pgrehearse.schema.json`.
 pub fn text() -> String {
@@ -65,10 +65,16 @@ fn without_null(schema: &mut Schema) {
 /// `rules:` names every rule, so that editors complete them.
 pub(super) fn rule_levels(generator: &mut SchemaGenerator) -> Schema {
     let level = generator.subschema_for::<super::raw::RawRule>();
+    let duration = generator.subschema_for::<super::raw::RawDurationRule>();
+    let size = generator.subschema_for::<super::raw::RawSizeRule>();
     let properties: serde_json::Map<String, Json> = rules::ALL
         .iter()
         .map(|rule| {
-            let mut entry = level.clone();
+            let mut entry = match rule.limit {
+                None => level.clone(),
+                Some(Limit::Duration(_)) => duration.clone(),
+                Some(Limit::Size(_)) => size.clone(),
+            };
             entry.insert("description".to_owned(), rule.summary.into());
             (rule.id.to_owned(), entry.to_value())
         })

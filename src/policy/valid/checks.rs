@@ -10,8 +10,8 @@ use crate::policy::raw::{
     RawAllow, RawCompared, RawLevel, RawRows, RawRowsRule, RawRowsWord, RawRule, RawSchemaDiff,
     RawVerify,
 };
-use crate::policy::units::{ObjectGlob, Percent};
-use crate::rules;
+use crate::policy::units::{self, ObjectGlob, Percent, Size};
+use crate::rules::{self, Limit, Limits};
 use crate::schema_diff::{Comments, FunctionBodies, Privileges};
 use crate::text::QualifiedName;
 use crate::verdict::{Accepted, Level};
@@ -200,10 +200,10 @@ pub(super) fn schema_diff(raw: &RawSchemaDiff, context: &mut Context<'_>) -> Sch
 pub(super) fn levels(raw: &BTreeMap<String, RawRule>) -> Levels {
     Levels(
         raw.iter()
-            .map(|(id, rule)| {
+            .filter_map(|(id, rule)| {
                 let level = match rule {
                     RawRule::Level(level) => *level,
-                    RawRule::Settings(settings) => settings.level,
+                    RawRule::Settings(settings) => settings.level?,
                 };
                 let level = match level {
                     RawLevel::Block => Level::Block,
@@ -211,10 +211,32 @@ pub(super) fn levels(raw: &BTreeMap<String, RawRule>) -> Levels {
                     RawLevel::Info => Level::Info,
                     RawLevel::Off => Level::Off,
                 };
-                (id.clone(), level)
+                Some((id.clone(), level))
             })
             .collect(),
     )
+}
+
+pub(super) fn limits(raw: &BTreeMap<String, RawRule>, context: &mut Context<'_>) -> Limits {
+    let mut limits = Limits::default();
+    for (id, rule) in raw {
+        let RawRule::Settings(settings) = rule else {
+            continue;
+        };
+        let limit = rules::by_id(id).and_then(|rule| rule.limit);
+        let (Some(over), Some(limit)) = (&settings.over, limit) else {
+            continue;
+        };
+        let at = Path::of("rules").key(id.as_str()).key("over");
+        let limit = context.parsed(&at, over, |text| match limit {
+            Limit::Duration(_) => units::duration(text).map(Limit::Duration),
+            Limit::Size(_) => Size::parse(text).map(|size| Limit::Size(size.0)),
+        });
+        if let Some(limit) = limit {
+            limits.0.insert(id.clone(), limit);
+        }
+    }
+    limits
 }
 
 pub(super) fn allow(raw: Vec<RawAllow>, context: &mut Context<'_>) -> Vec<Allow> {

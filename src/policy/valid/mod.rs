@@ -23,6 +23,7 @@ use super::path::Path;
 use super::problem::Problem;
 use super::raw::{RawPolicy, RawScalar};
 use super::units;
+use crate::rules::Limits;
 
 /// A name is a part of comments, checks and resources.
 const NAME_LIMIT: usize = 100;
@@ -46,6 +47,8 @@ pub struct Policy {
     pub schema_diff: SchemaDiff,
     pub smoke: Option<Smoke>,
     pub levels: Levels,
+    /// How much rules let pass, where it is not their own.
+    pub limits: Limits,
     pub allow: Vec<Allow>,
     pub report_directory: PathBuf,
     /// The environment variables that the policy names. No child inherits them: one of them may
@@ -103,6 +106,7 @@ pub fn validate(
         .smoke
         .and_then(|smoke| smoke::smoke(smoke, &mut context));
     let levels = checks::levels(&raw.rules);
+    let limits = checks::limits(&raw.rules, &mut context);
     let allow = checks::allow(raw.allow, &mut context);
     let baseline_init =
         context.existing_files(&Path::of("baseline.init"), raw.baseline.init.as_slice());
@@ -129,6 +133,7 @@ pub fn validate(
         schema_diff,
         smoke,
         levels,
+        limits,
         allow,
         report_directory: root.join(raw.report.dir.as_deref().unwrap_or("pgrehearse-report")),
         variables: variables.clone(),

@@ -3,9 +3,13 @@
 //! The structs are copies, so that a change of a domain type cannot change the file unseen. Fields may
 //! be added to version 1; none is renamed, removed or given another meaning.
 
+mod trace;
+
 use serde::Serialize;
 
-use super::words;
+use trace::Trace;
+
+use crate::report::words;
 use crate::verdict::{Finding, Judged, Level, MigrationState, Outcome, RunReport, StageReport};
 
 /// The version of the format, raised when a reader of the old one would misread the new one.
@@ -25,6 +29,7 @@ struct Report<'a> {
     stages: Vec<Stage<'a>>,
     findings: Vec<FindingEntry<'a>>,
     migrations: Vec<Migration<'a>>,
+    trace: Option<Trace<'a>>,
     provenance: Option<Provenance<'a>>,
 }
 
@@ -110,6 +115,7 @@ pub fn render(report: &RunReport) -> Result<String, serde_json::Error> {
                 note: migration.note.as_deref(),
             })
             .collect(),
+        trace: report.trace.as_ref().map(Trace::of),
         provenance: report.provenance.as_ref().map(|provenance| Provenance {
             source: &provenance.source,
             database: provenance.database.as_deref(),

@@ -1,0 +1,85 @@
+//! The trace, as the report takes it.
+
+use crate::trace::{Age, Inside, LockSpan, Relation, Statement, Taken, Trace, Transaction};
+use crate::verdict::{
+    LockReport, LockSpanReport, RelationReport, RewriteReport, ScanReport, StatementReport,
+    TraceReport, TransactionReport,
+};
+
+pub fn report(trace: &Trace) -> TraceReport {
+    TraceReport {
+        statements: trace.statements.iter().map(statement).collect(),
+        transactions: trace.transactions.iter().map(transaction).collect(),
+        missing: trace.missing.clone(),
+    }
+}
+
+fn statement(statement: &Statement) -> StatementReport {
+    StatementReport {
+        pid: statement.pid,
+        transaction: statement.transaction,
+        tag: statement.tag.clone(),
+        text: statement.text.clone(),
+        place: statement.place.clone(),
+        is_nested: statement.inside == Inside::Code,
+        began: statement.began,
+        took: statement.took,
+        locks: statement
+            .locks
+            .iter()
+            .map(|lock| LockReport {
+                relation: relation(&lock.relation),
+                mode: lock.mode.as_str(),
+                is_first: lock.taken == Taken::Now,
+            })
+            .collect(),
+        rewrites: statement
+            .rewrites
+            .iter()
+            .map(|rewrite| RewriteReport {
+                relation: relation(&rewrite.relation),
+                bytes: rewrite.bytes,
+                reasons: rewrite.reasons.clone(),
+            })
+            .collect(),
+        scans: statement
+            .scans
+            .iter()
+            .map(|scan| ScanReport {
+                relation: relation(&scan.relation),
+                times: scan.times,
+                rows: scan.rows,
+            })
+            .collect(),
+        dropped: statement.dropped.clone(),
+        lock_timeout: statement.lock_timeout,
+        statement_timeout: statement.statement_timeout,
+    }
+}
+
+fn transaction(transaction: &Transaction) -> TransactionReport {
+    TransactionReport {
+        pid: transaction.pid,
+        began: transaction.began,
+        ended: transaction.ended,
+        locks: transaction.locks.iter().map(span).collect(),
+    }
+}
+
+fn span(span: &LockSpan) -> LockSpanReport {
+    LockSpanReport {
+        relation: relation(&span.relation),
+        mode: span.mode.as_str(),
+        acquired: span.acquired,
+        released: span.released,
+        waited: span.waited,
+    }
+}
+
+fn relation(relation: &Relation) -> RelationReport {
+    RelationReport {
+        name: relation.name.to_string(),
+        kind: relation.kind.as_str(),
+        is_new: relation.age == Age::New,
+    }
+}

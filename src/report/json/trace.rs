@@ -1,0 +1,166 @@
+//! `trace` in `report.json`: what the server did, in full. Times are seconds since the trace began.
+
+use serde::Serialize;
+
+use super::seconds;
+use crate::verdict::{
+    LockReport, LockSpanReport, RelationReport, StatementReport, TraceReport, TransactionReport,
+};
+
+#[derive(Serialize)]
+pub struct Trace<'a> {
+    statements: Vec<Statement<'a>>,
+    transactions: Vec<Transaction<'a>>,
+    missing: &'a [String],
+}
+
+#[derive(Serialize)]
+#[allow(clippy::struct_field_names, reason = "PostgreSQL's own name")]
+struct Statement<'a> {
+    tag: &'a str,
+    text: &'a str,
+    file: Option<&'a str>,
+    line: Option<u32>,
+    nested: bool,
+    pid: u32,
+    transaction: usize,
+    began: f64,
+    seconds: f64,
+    lock_timeout: Option<f64>,
+    statement_timeout: Option<f64>,
+    locks: Vec<Lock<'a>>,
+    rewrites: Vec<Rewrite<'a>>,
+    scans: Vec<Scan<'a>>,
+    dropped: &'a [String],
+}
+
+#[derive(Serialize)]
+struct Relation<'a> {
+    #[serde(rename = "relation")]
+    name: &'a str,
+    kind: &'static str,
+    new: bool,
+}
+
+#[derive(Serialize)]
+struct Lock<'a> {
+    #[serde(flatten)]
+    relation: Relation<'a>,
+    mode: &'static str,
+    first: bool,
+}
+
+#[derive(Serialize)]
+struct Rewrite<'a> {
+    #[serde(flatten)]
+    relation: Relation<'a>,
+    bytes: u64,
+    reasons: &'a [&'static str],
+}
+
+#[derive(Serialize)]
+struct Scan<'a> {
+    #[serde(flatten)]
+    relation: Relation<'a>,
+    times: u64,
+    rows: u64,
+}
+
+#[derive(Serialize)]
+struct Transaction<'a> {
+    pid: u32,
+    began: f64,
+    ended: f64,
+    locks: Vec<LockSpan<'a>>,
+}
+
+#[derive(Serialize)]
+struct LockSpan<'a> {
+    #[serde(flatten)]
+    relation: Relation<'a>,
+    mode: &'static str,
+    acquired: f64,
+    released: f64,
+    waited: f64,
+}
+
+impl<'a> Trace<'a> {
+    pub fn of(report: &'a TraceReport) -> Self {
+        Self {
+            statements: report.statements.iter().map(statement).collect(),
+            transactions: report.transactions.iter().map(transaction).collect(),
+            missing: &report.missing,
+        }
+    }
+}
+
+fn statement(report: &StatementReport) -> Statement<'_> {
+    Statement {
+        tag: &report.tag,
+        text: &report.text,
+        file: report.place.as_ref().map(|place| place.file.as_str()),
+        line: report.place.as_ref().and_then(|place| place.line),
+        nested: report.is_nested,
+        pid: report.pid,
+        transaction: report.transaction,
+        began: seconds(report.began),
+        seconds: seconds(report.took),
+        lock_timeout: report.lock_timeout.map(seconds),
+        statement_timeout: report.statement_timeout.map(seconds),
+        locks: report.locks.iter().map(lock).collect(),
+        rewrites: report
+            .rewrites
+            .iter()
+            .map(|rewrite| Rewrite {
+                relation: relation(&rewrite.relation),
+                bytes: rewrite.bytes,
+                reasons: &rewrite.reasons,
+            })
+            .collect(),
+        scans: report
+            .scans
+            .iter()
+            .map(|scan| Scan {
+                relation: relation(&scan.relation),
+                times: scan.times,
+                rows: scan.rows,
+            })
+            .collect(),
+        dropped: &report.dropped,
+    }
+}
+
+fn transaction(report: &TransactionReport) -> Transaction<'_> {
+    Transaction {
+        pid: report.pid,
+        began: seconds(report.began),
+        ended: seconds(report.ended),
+        locks: report.locks.iter().map(span).collect(),
+    }
+}
+
+fn lock(report: &LockReport) -> Lock<'_> {
+    Lock {
+        relation: relation(&report.relation),
+        mode: report.mode,
+        first: report.is_first,
+    }
+}
+
+fn span(report: &LockSpanReport) -> LockSpan<'_> {
+    LockSpan {
+        relation: relation(&report.relation),
+        mode: report.mode,
+        acquired: seconds(report.acquired),
+        released: seconds(report.released),
+        waited: seconds(report.waited),
+    }
+}
+
+fn relation(report: &RelationReport) -> Relation<'_> {
+    Relation {
+        name: &report.name,
+        kind: report.kind,
+        new: report.is_new,
+    }
+}

@@ -1,0 +1,93 @@
+//! From the lines of the server's log and the samples of its locks to one trace.
+
+use std::time::Duration;
+
+use super::event::{self, Event};
+use super::facts::{Statement, Trace};
+use super::places::Places;
+use super::relations::Relations;
+use super::sampler::Samples;
+use super::{slow, statements, transactions};
+use crate::postgres::server_log::Record;
+use crate::text::{one_line, sql};
+
+/// A statement longer than this is cut.
+const TEXT_LIMIT: usize = 600;
+
+/// A transaction: its server process, and when it began, in microseconds since 1970.
+pub type Key = (u32, i64);
+
+/// A statement of a transaction that has no number yet.
+pub type Keyed = (Key, Statement);
+
+/// Puts the trace together that began at `began`, in seconds since 1970.
+pub fn trace(
+    records: &[Record],
+    began: f64,
+    samples: Samples,
+    mut relations: Relations,
+    places: &Places,
+) -> Trace {
+    let events: Vec<(&Record, Event)> = records
+        .iter()
+        .filter_map(|record| Some((record, event::of(record)?)))
+        .collect();
+    for (_, event) in &events {
+        learn(event, &mut relations);
+    }
+    let mut statements = statements::told(events, began, &relations, places);
+    let mut others = slow::statements(records, began, &statements, places);
+    slow::place_in_transactions(&mut others, &statements, &samples, began);
+    statements.extend(others);
+    statements.sort_by_key(|(_, statement)| statement.began);
+    let transactions = transactions::of(&statements, samples, began, &relations);
+    let place_of = |key: Key| transactions.iter().position(|(known, _)| *known == key);
+    Trace {
+        statements: statements
+            .into_iter()
+            .filter_map(|(key, statement)| {
+                Some(Statement {
+                    transaction: place_of(key)?,
+                    ..statement
+                })
+            })
+            .collect(),
+        transactions: transactions
+            .into_iter()
+            .map(|(_, transaction)| transaction)
+            .collect(),
+        missing: Vec::new(),
+    }
+}
+
+fn learn(event: &Event, relations: &mut Relations) {
+    match event {
+        Event::Ended {
+            made: Some(made), ..
+        } => {
+            for (oid, object_type, identity) in made {
+                relations.learn(*oid, object_type, identity);
+            }
+        }
+        Event::Dropped {
+            objects: Some(objects),
+        } => {
+            for dropped in objects {
+                if let Some(oid) = dropped.0 {
+                    relations.learn(oid, &dropped.1, &dropped.2);
+                }
+            }
+        }
+        _ => {}
+    }
+}
+
+/// A statement as a report may show it.
+pub fn shown(text: &str) -> String {
+    one_line(&sql::without_values(&sql::folded(text)), TEXT_LIMIT)
+}
+
+/// What the server's clock says, as a duration; what is before the trace is its beginning.
+pub fn duration(seconds: f64) -> Duration {
+    Duration::try_from_secs_f64(seconds).unwrap_or_default()
+}

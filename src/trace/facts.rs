@@ -1,0 +1,253 @@
+//! What a trace is made of.
+
+use std::fmt;
+use std::time::Duration;
+
+use crate::text::QualifiedName;
+use crate::verdict::Place;
+
+/// What the server did while the migration ran.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Trace {
+    /// In the order in which they began.
+    pub statements: Vec<Statement>,
+    /// In the order in which they began; those that held no lock on a relation are left out.
+    pub transactions: Vec<Transaction>,
+    /// In words: what could not be seen on this server.
+    pub missing: Vec<String>,
+}
+
+/// A statement that the server told of.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Statement {
+    /// The server process of its session.
+    pub pid: u32,
+    /// Its place in [`Trace::transactions`].
+    pub transaction: usize,
+    /// What PostgreSQL calls it: `ALTER TABLE`.
+    pub tag: String,
+    /// Without values.
+    pub text: String,
+    pub place: Option<Place>,
+    pub inside: Inside,
+    /// Since the trace began.
+    pub began: Duration,
+    pub took: Duration,
+    /// What its transaction held when it ended.
+    pub locks: Vec<HeldLock>,
+    pub rewrites: Vec<Rewrite>,
+    pub scans: Vec<Scan>,
+    /// Type and name: `table public.orders`.
+    pub dropped: Vec<String>,
+    /// `None`: it would wait for ever.
+    pub lock_timeout: Option<Duration>,
+    pub statement_timeout: Option<Duration>,
+}
+
+/// A transaction of the migration's. Times are since the trace began.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Transaction {
+    pub pid: u32,
+    pub began: Duration,
+    /// When it was last seen: its end, to the sampler's hundredth of a second.
+    pub ended: Duration,
+    /// By relation, then by strength.
+    pub locks: Vec<LockSpan>,
+}
+
+/// How long a relation was locked. Times are since the trace began.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct LockSpan {
+    pub relation: Relation,
+    pub mode: LockMode,
+    /// At the earliest: from the beginning of the statement that took it, what it waited left out.
+    pub acquired: Duration,
+    /// Locks are held until the transaction ends.
+    pub released: Duration,
+    /// What the migration itself waited for it.
+    pub waited: Duration,
+}
+
+impl LockSpan {
+    pub fn held(&self) -> Duration {
+        self.released.saturating_sub(self.acquired)
+    }
+}
+
+/// Who sent a statement.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Inside {
+    /// The client.
+    Nothing,
+    /// A function, a procedure or a `DO` block.
+    Code,
+}
+
+/// A lock on a relation.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct HeldLock {
+    pub relation: Relation,
+    pub mode: LockMode,
+    pub taken: Taken,
+}
+
+/// Since when a lock is held.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Taken {
+    /// This statement is the first of its transaction that was seen with it.
+    Now,
+    Before,
+}
+
+/// A relation as it was called when it was last seen.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Relation {
+    pub oid: u32,
+    pub name: QualifiedName,
+    pub kind: RelationKind,
+    pub age: Age,
+}
+
+/// Whether anybody but the migration can be waiting for a relation.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Age {
+    /// It was there before the migration began.
+    Existing {
+        bytes: u64,
+    },
+    New,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum RelationKind {
+    Table,
+    Index,
+    View,
+    MaterializedView,
+    Sequence,
+    ForeignTable,
+    Other,
+}
+
+/// A lock mode on a relation, weakest first.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum LockMode {
+    AccessShare,
+    RowShare,
+    RowExclusive,
+    ShareUpdateExclusive,
+    Share,
+    ShareRowExclusive,
+    Exclusive,
+    AccessExclusive,
+}
+
+/// A table that was written anew.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Rewrite {
+    pub relation: Relation,
+    /// What it had before, with its indexes' share left out.
+    pub bytes: u64,
+    pub reasons: Vec<&'static str>,
+}
+
+/// A table that was read from end to end.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Scan {
+    pub relation: Relation,
+    pub times: u64,
+    pub rows: u64,
+}
+
+impl LockMode {
+    /// By its name in `pg_locks`: `AccessExclusiveLock`.
+    pub fn from_catalogue(name: &str) -> Option<Self> {
+        Some(match name {
+            "AccessShareLock" => Self::AccessShare,
+            "RowShareLock" => Self::RowShare,
+            "RowExclusiveLock" => Self::RowExclusive,
+            "ShareUpdateExclusiveLock" => Self::ShareUpdateExclusive,
+            "ShareLock" => Self::Share,
+            "ShareRowExclusiveLock" => Self::ShareRowExclusive,
+            "ExclusiveLock" => Self::Exclusive,
+            "AccessExclusiveLock" => Self::AccessExclusive,
+            _ => return None,
+        })
+    }
+
+    /// Whether a SELECT waits for it.
+    pub fn blocks_reads(self) -> bool {
+        self == Self::AccessExclusive
+    }
+
+    /// Whether an INSERT, UPDATE or DELETE waits for it.
+    pub fn blocks_writes(self) -> bool {
+        self >= Self::Share
+    }
+
+    /// As the documentation writes it.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::AccessShare => "ACCESS SHARE",
+            Self::RowShare => "ROW SHARE",
+            Self::RowExclusive => "ROW EXCLUSIVE",
+            Self::ShareUpdateExclusive => "SHARE UPDATE EXCLUSIVE",
+            Self::Share => "SHARE",
+            Self::ShareRowExclusive => "SHARE ROW EXCLUSIVE",
+            Self::Exclusive => "EXCLUSIVE",
+            Self::AccessExclusive => "ACCESS EXCLUSIVE",
+        }
+    }
+}
+
+impl fmt::Display for LockMode {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.write_str(self.as_str())
+    }
+}
+
+impl RelationKind {
+    /// By `pg_class.relkind`.
+    pub fn from_relkind(kind: &str) -> Self {
+        match kind {
+            "r" | "p" => Self::Table,
+            "i" | "I" => Self::Index,
+            "v" => Self::View,
+            "m" => Self::MaterializedView,
+            "S" => Self::Sequence,
+            "f" => Self::ForeignTable,
+            _ => Self::Other,
+        }
+    }
+
+    /// By the object type of an event trigger: `materialized view`.
+    pub fn from_object_type(name: &str) -> Self {
+        match name {
+            "table" => Self::Table,
+            "index" => Self::Index,
+            "view" => Self::View,
+            "materialized view" => Self::MaterializedView,
+            "sequence" => Self::Sequence,
+            "foreign table" => Self::ForeignTable,
+            _ => Self::Other,
+        }
+    }
+
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Table => "table",
+            Self::Index => "index",
+            Self::View => "view",
+            Self::MaterializedView => "materialized view",
+            Self::Sequence => "sequence",
+            Self::ForeignTable => "foreign table",
+            Self::Other => "relation",
+        }
+    }
+}
+
+impl Relation {
+    pub fn is_existing_table(&self) -> bool {
+        self.kind == RelationKind::Table && matches!(self.age, Age::Existing { .. })
+    }
+}

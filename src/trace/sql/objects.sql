@@ -1,0 +1,95 @@
+-- Makes: the event triggers that tell of every DDL statement, from inside the session and the
+-- transaction that runs it, as a line of JSON in the server's log. Such a line stays when the
+-- transaction is rolled back, and needs nothing of the tool that migrates. A schema of its own, so that
+-- nothing of it is left when the schema is dropped. Serves 15 to 18.
+--
+-- `security definer`: the migrating role need not see its locks. The settings: no client sees the lines,
+-- and the log always has them, whatever the session has set. Relations below 16384 are the catalogue.
+create schema pgrehearse_trace;
+
+-- What the session has scanned so far: a delta says which tables a statement has read from end to end.
+create function pgrehearse_trace.scans() returns json
+language sql stable
+return (
+    select json_agg(json_build_array(oid::int8, pg_stat_get_xact_numscans(oid), pg_stat_get_xact_tuples_returned(oid)))
+    from pg_class
+    where relkind in ('r', 'm') and oid >= 16384 and pg_stat_get_xact_numscans(oid) > 0
+);
+
+create function pgrehearse_trace.started() returns event_trigger
+language plpgsql security definer
+set search_path = pg_catalog set client_min_messages = warning set log_min_messages = log
+as $$
+begin
+    raise log 'pgrehearse trace: %', json_build_object(
+        'event', 'started',
+        'tag', tg_tag,
+        'scans', pgrehearse_trace.scans(),
+        'at', extract(epoch from clock_timestamp()));
+end
+$$;
+
+create function pgrehearse_trace.ended() returns event_trigger
+language plpgsql security definer
+set search_path = pg_catalog set client_min_messages = warning set log_min_messages = log
+as $$
+declare
+    moment numeric := extract(epoch from clock_timestamp());
+begin
+    raise log 'pgrehearse trace: %', json_build_object(
+        'event', 'ended',
+        'tag', tg_tag,
+        'at', moment,
+        'transaction', extract(epoch from transaction_timestamp()),
+        'locks', (
+            select json_agg(json_build_array(relation::int8, mode))
+            from pg_locks
+            where pid = pg_backend_pid() and locktype = 'relation' and relation >= 16384 and granted),
+        'scans', pgrehearse_trace.scans(),
+        'made', (
+            select json_agg(json_build_array(objid::int8, object_type, object_identity))
+            from pg_event_trigger_ddl_commands()
+            where classid = 'pg_class'::regclass),
+        'lock_timeout', extract(epoch from current_setting('lock_timeout')::interval),
+        'statement_timeout', extract(epoch from current_setting('statement_timeout')::interval));
+end
+$$;
+
+create function pgrehearse_trace.dropped() returns event_trigger
+language plpgsql security definer
+set search_path = pg_catalog set client_min_messages = warning set log_min_messages = log
+as $$
+begin
+    raise log 'pgrehearse trace: %', json_build_object(
+        'event', 'dropped',
+        'objects', (
+            select json_agg(json_build_array(
+                case when classid = 'pg_class'::regclass and objsubid = 0 then objid::int8 end,
+                object_type, object_identity, original))
+            from pg_event_trigger_dropped_objects()
+            where not is_temporary));
+end
+$$;
+
+create function pgrehearse_trace.rewriting() returns event_trigger
+language plpgsql security definer
+set search_path = pg_catalog set client_min_messages = warning set log_min_messages = log
+as $$
+begin
+    raise log 'pgrehearse trace: %', json_build_object(
+        'event', 'rewriting',
+        'relation', pg_event_trigger_table_rewrite_oid()::int8,
+        'reason', pg_event_trigger_table_rewrite_reason(),
+        'bytes', pg_table_size(pg_event_trigger_table_rewrite_oid()));
+end
+$$;
+
+create event trigger pgrehearse_trace_started on ddl_command_start execute function pgrehearse_trace.started();
+create event trigger pgrehearse_trace_ended on ddl_command_end execute function pgrehearse_trace.ended();
+create event trigger pgrehearse_trace_dropped on sql_drop execute function pgrehearse_trace.dropped();
+create event trigger pgrehearse_trace_rewriting on table_rewrite execute function pgrehearse_trace.rewriting();
+-- A tool that sets `session_replication_role` is seen as well.
+alter event trigger pgrehearse_trace_started enable always;
+alter event trigger pgrehearse_trace_ended enable always;
+alter event trigger pgrehearse_trace_dropped enable always;
+alter event trigger pgrehearse_trace_rewriting enable always;

@@ -1,0 +1,260 @@
+//! The statements that the event triggers tell of.
+//!
+//! A session's events come in order: a statement starts, may tell of a rewrite or a drop, may hold other
+//! statements (a function's, a `DO` block's), and ends. One that fails does not end.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::time::Duration;
+
+use super::assemble::{Keyed, duration, shown};
+use super::event::{Event, Scans, nested_statement};
+use super::facts::{HeldLock, Inside, LockMode, Rewrite, Scan, Statement, Taken};
+use super::places::Places;
+use super::relations::Relations;
+use super::sampler::microseconds;
+use crate::postgres::server_log::Record;
+use crate::text::sql;
+
+/// A statement that has started and not ended.
+struct Open {
+    tag: String,
+    at: f64,
+    scans: BTreeMap<u32, (u64, u64)>,
+    rewrites: Vec<(u32, u64, u32)>,
+    dropped: Vec<String>,
+}
+
+/// What is known of one session.
+#[derive(Default)]
+struct SessionState {
+    open: Vec<Open>,
+    /// When its transaction began, in microseconds since 1970, and the locks it was seen with.
+    transaction: Option<(i64, BTreeSet<(u32, LockMode)>)>,
+    /// The text that the client sent last, and how many of its statements have started, by their
+    /// first words.
+    sent: (String, BTreeMap<String, usize>),
+}
+
+/// The statements of `events`; the trace began at `began`, in seconds since 1970.
+pub fn told(
+    events: Vec<(&Record, Event)>,
+    began: f64,
+    relations: &Relations,
+    places: &Places,
+) -> Vec<Keyed> {
+    let mut sessions: BTreeMap<u32, SessionState> = BTreeMap::new();
+    let mut statements: Vec<Keyed> = Vec::new();
+    for (record, event) in events {
+        let session = sessions.entry(record.pid).or_default();
+        let nested = record.context.as_deref().and_then(nested_statement);
+        match event {
+            Event::Started { tag, at, scans } => {
+                if nested.is_none() {
+                    // Whatever was open has failed.
+                    session.open.clear();
+                    session.sends(record, &tag);
+                }
+                session.open.push(Open {
+                    tag,
+                    at,
+                    scans: by_relation(scans),
+                    rewrites: Vec::new(),
+                    dropped: Vec::new(),
+                });
+            }
+            Event::Rewriting {
+                relation,
+                reason,
+                bytes,
+            } => {
+                if let Some(open) = session.open.last_mut() {
+                    open.rewrites.push((relation, bytes, reason));
+                }
+            }
+            Event::Dropped { objects } => {
+                if let Some(open) = session.open.last_mut() {
+                    open.dropped.extend(
+                        objects
+                            .unwrap_or_default()
+                            .into_iter()
+                            .filter(|dropped| dropped.3)
+                            .map(|dropped| format!("{} {}", dropped.1, dropped.2)),
+                    );
+                }
+            }
+            Event::Ended {
+                tag,
+                at,
+                transaction,
+                locks,
+                scans,
+                lock_timeout,
+                statement_timeout,
+                made: _,
+            } => {
+                let Some(place) = session.open.iter().rposition(|open| open.tag == tag) else {
+                    continue;
+                };
+                let open = session.open.drain(place..).next();
+                let Some(open) = open else { continue };
+                let transaction = session.transaction(transaction);
+                let text = nested.map_or_else(|| session.text(&tag), str::to_owned);
+                let outer = record.statement.as_deref().unwrap_or(&text);
+                let statement = Statement {
+                    pid: record.pid,
+                    transaction: 0,
+                    place: places.of(&text).or_else(|| places.of(outer)),
+                    text: shown(&text),
+                    inside: if nested.is_some() {
+                        Inside::Code
+                    } else {
+                        Inside::Nothing
+                    },
+                    began: duration(open.at - began),
+                    took: duration(at - open.at),
+                    locks: session.locks(locks.unwrap_or_default(), relations),
+                    rewrites: rewrites(&open, relations),
+                    scans: scanned(&open, by_relation(scans), relations),
+                    dropped: open.dropped,
+                    lock_timeout: limit(lock_timeout),
+                    statement_timeout: limit(statement_timeout),
+                    tag,
+                };
+                statements.push(((record.pid, transaction), statement));
+            }
+        }
+    }
+    statements
+}
+
+impl SessionState {
+    /// A statement of the client's has started: another of the same text, or the first of a new one.
+    fn sends(&mut self, record: &Record, tag: &str) {
+        let text = record.statement.as_deref().unwrap_or_default();
+        if self.sent.0 != text {
+            self.sent = (text.to_owned(), BTreeMap::new());
+        }
+        *self.sent.1.entry(first_word(tag)).or_insert(0) += 1;
+    }
+
+    /// The statement among those that were sent as one text: the next that begins as `tag` does.
+    fn text(&self, tag: &str) -> String {
+        let (sent, started) = &self.sent;
+        let word = first_word(tag);
+        let alike: Vec<&str> = sql::statements(sent)
+            .iter()
+            .map(|statement| statement.text)
+            .filter(|text| sql::leading_words(text, 1).first() == Some(&word))
+            .collect();
+        let place = started.get(&word).map_or(0, |started| started - 1);
+        match alike.as_slice() {
+            [] => sent.clone(),
+            alike => alike[place.min(alike.len() - 1)].to_owned(),
+        }
+    }
+
+    fn transaction(&mut self, began: f64) -> i64 {
+        let began = microseconds(began);
+        if self
+            .transaction
+            .as_ref()
+            .is_none_or(|(known, _)| *known != began)
+        {
+            self.transaction = Some((began, BTreeSet::new()));
+        }
+        began
+    }
+
+    /// The locks on relations with a name. Those of the past are of this transaction.
+    fn locks(&mut self, held: Vec<(u32, String)>, relations: &Relations) -> Vec<HeldLock> {
+        let Some((_, seen)) = &mut self.transaction else {
+            return Vec::new();
+        };
+        let mut locks: Vec<HeldLock> = held
+            .into_iter()
+            .filter_map(|(oid, mode)| {
+                let mode = LockMode::from_catalogue(&mode)?;
+                let relation = relations.get(oid)?;
+                let taken = if seen.insert((oid, mode)) {
+                    Taken::Now
+                } else {
+                    Taken::Before
+                };
+                Some(HeldLock {
+                    relation,
+                    mode,
+                    taken,
+                })
+            })
+            .collect();
+        locks.sort_by(|a, b| (&a.relation.name, a.mode).cmp(&(&b.relation.name, b.mode)));
+        locks
+    }
+}
+
+/// `ALTER` of `ALTER TABLE`, in lower case.
+fn first_word(tag: &str) -> String {
+    tag.split(' ').next().unwrap_or_default().to_lowercase()
+}
+
+fn rewrites(open: &Open, relations: &Relations) -> Vec<Rewrite> {
+    open.rewrites
+        .iter()
+        .filter_map(|(oid, bytes, reason)| {
+            Some(Rewrite {
+                relation: relations.get(*oid)?,
+                bytes: *bytes,
+                reasons: reasons(*reason),
+            })
+        })
+        .collect()
+}
+
+/// The bits of `pg_event_trigger_table_rewrite_reason()`.
+fn reasons(bits: u32) -> Vec<&'static str> {
+    [
+        (1, "its persistence changed"),
+        (2, "a column's default was written into every row"),
+        (4, "a column's type changed"),
+        (8, "its access method changed"),
+    ]
+    .into_iter()
+    .filter(|(bit, _)| bits & bit != 0)
+    .map(|(_, reason)| reason)
+    .collect()
+}
+
+/// The tables that the statement has read, by what the session's counts were before.
+///
+/// The counts are of what the session has not yet reported to the server. Where a count is smaller
+/// than before it has been reported in between, and all of it is new.
+fn scanned(open: &Open, after: BTreeMap<u32, (u64, u64)>, relations: &Relations) -> Vec<Scan> {
+    after
+        .into_iter()
+        .filter_map(|(oid, (times, rows))| {
+            let (times_before, rows_before) = match open.scans.get(&oid) {
+                Some(before) if before.0 <= times => *before,
+                _ => (0, 0),
+            };
+            (times > times_before).then_some(())?;
+            Some(Scan {
+                relation: relations.get(oid)?,
+                times: times - times_before,
+                rows: rows.saturating_sub(rows_before),
+            })
+        })
+        .collect()
+}
+
+fn by_relation(scans: Option<Vec<Scans>>) -> BTreeMap<u32, (u64, u64)> {
+    scans
+        .unwrap_or_default()
+        .into_iter()
+        .map(|Scans(oid, times, rows)| (oid, (times, rows)))
+        .collect()
+}
+
+/// A timeout setting: 0 is none.
+fn limit(seconds: f64) -> Option<Duration> {
+    Some(duration(seconds)).filter(|limit| !limit.is_zero())
+}

@@ -1,0 +1,8 @@
+//! The trace: what the server says of a migration, whichever tool ran it.
+
+mod harness;
+
+#[path = "trace/facts.rs"]
+mod facts;
+#[path = "trace/locks.rs"]
+mod locks;
