@@ -54,8 +54,8 @@ pub struct Facts {
     pub role: String,
     pub result: MigrationResult,
     pub took: Duration,
-    /// What the server did. `None` on a server that is not ours.
-    pub trace: Option<Trace>,
+    /// What the server did.
+    pub trace: Trace,
 }
 
 impl MigrationResult {
@@ -267,6 +267,7 @@ pub async fn run(
         .session(Some(session), admin, &endpoint, failure)
         .await?;
     let ending = ending?;
+    let tracing = tracing.settle().await;
     aftermath::end_sessions(&session, &endpoint.user).await?;
     let trace = traced::finish(tracing, &session, aftermath.records(), &pending).await?;
     timeouts::reset(context, &session, &restored).await?;

@@ -184,8 +184,7 @@ impl Journal {
                 .facts
                 .migrate
                 .as_ref()
-                .and_then(|migrate| migrate.trace.as_ref())
-                .map(super::traced::report),
+                .map(|migrate| super::traced::report(&migrate.trace)),
             provenance: notes.provenance.clone(),
             findings,
         }

@@ -102,6 +102,9 @@ pub fn migrate(migration: &Migration, _: &Policy, seen: &mut Seen<'_>) -> Vec<St
             count_of(facts.unexplained.len() as u64, "entry")
         ));
     }
+    for missing in &facts.trace.missing {
+        saw.push(format!("not traced: {missing}"));
+    }
     seen.facts.migrate = Some(facts.clone());
     saw
 }

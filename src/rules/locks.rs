@@ -141,7 +141,7 @@ fn rewrites(rule: &Rule, facts: &Facts) -> Vec<Finding> {
 }
 
 fn trace(facts: &Facts) -> Option<&Trace> {
-    facts.migrate.as_ref()?.trace.as_ref()
+    Some(&facts.migrate.as_ref()?.trace)
 }
 
 fn is_existing_data(span: &LockSpan) -> bool {

@@ -33,7 +33,7 @@ pub use facts::{
 pub use places::Places;
 
 use relations::{Catalogue, Relations};
-use sampler::Sampler;
+use sampler::{Sampler, Samples};
 
 #[derive(Debug, thiserror::Error)]
 pub enum TraceError {
@@ -43,53 +43,80 @@ pub enum TraceError {
     Query(#[from] QueryError),
 }
 
+/// How much of a server can be traced.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Reach<'a> {
+    /// It is ours: it logs what we ask, of what this role does.
+    Everything { role: &'a str },
+    /// It is somebody's: what can be done is to look.
+    Locks,
+}
+
 /// A trace that is being taken.
 pub struct Tracing {
-    before: Catalogue,
+    installed: Installed,
     sampler: Sampler,
-    /// The role that migrates, in its database.
-    logged: String,
+}
+
+/// A trace that looks no more.
+pub struct Settled {
+    installed: Installed,
+    /// `None`: the session that looked was ended before its time.
+    samples: Option<Samples>,
+}
+
+struct Installed {
+    before: Catalogue,
+    /// The role that migrates, in its database; `None` where nothing was installed.
+    logged: Option<String>,
     /// Seconds since 1970.
     began: f64,
 }
 
 impl Tracing {
-    /// Traces what `role` does in the database of `session`, a superuser's, as whom `admin` gets in.
+    /// Traces what is done in the database of `session`, where `admin` gets in. Needs a superuser,
+    /// except for the locks alone.
     pub async fn start(
         session: &Session,
         admin: &Endpoint,
-        role: &str,
+        reach: Reach<'_>,
     ) -> Result<Self, TraceError> {
-        let logged = format!(
-            "role {} in database {}",
-            Ident(role),
-            Ident(&admin.database)
-        );
         let before = relations::read(session).await?;
-        // The user's own event triggers have nothing to do with ours.
-        session
-            .run(
-                &format!(
-                    "set session_replication_role = replica; begin; {}; {}; \
-                     alter {logged} set log_min_duration_statement = '{}'; commit; \
-                     reset session_replication_role",
-                    include_str!("sql/remove.sql"),
-                    include_str!("sql/objects.sql"),
-                    slow::FROM
-                ),
-                "install the trace",
-            )
-            .await?;
+        let logged = match reach {
+            Reach::Everything { role } => {
+                let logged = format!(
+                    "role {} in database {}",
+                    Ident(role),
+                    Ident(&admin.database)
+                );
+                install(session, &logged).await?;
+                Some(logged)
+            }
+            Reach::Locks => None,
+        };
+        let began = SystemTime::now()
+            .duration_since(SystemTime::UNIX_EPOCH)
+            .map_or(0.0, |since| since.as_secs_f64());
         Ok(Self {
-            before,
+            installed: Installed {
+                before,
+                logged,
+                began,
+            },
             sampler: Sampler::start(admin).await?,
-            logged,
-            began: SystemTime::now()
-                .duration_since(SystemTime::UNIX_EPOCH)
-                .map_or(0.0, |since| since.as_secs_f64()),
         })
     }
 
+    /// Ends the looking: from here on what is left of the migration's sessions may be ended.
+    pub async fn settle(self) -> Settled {
+        Settled {
+            installed: self.installed,
+            samples: self.sampler.stop().await,
+        }
+    }
+}
+
+impl Settled {
     /// Removes what was installed, and puts together what `records` tell.
     pub async fn finish(
         self,
@@ -97,27 +124,58 @@ impl Tracing {
         records: &[Record],
         places: &Places,
     ) -> Result<Trace, TraceError> {
-        let samples = self.sampler.stop().await;
-        session
-            .run(
-                &format!(
-                    "set session_replication_role = replica; {}; \
-                     alter {} reset log_min_duration_statement; reset session_replication_role",
-                    include_str!("sql/remove.sql"),
-                    self.logged
-                ),
-                "remove the trace",
-            )
-            .await?;
-        let relations = Relations::new(self.before, relations::read(session).await?);
-        let missing = match samples {
-            Some(_) => Vec::new(),
-            None => vec!["the session that looks at the locks was ended".to_owned()],
-        };
-        let samples = samples.unwrap_or_default();
+        let Installed {
+            before,
+            logged,
+            began,
+        } = self.installed;
+        let mut missing = Vec::new();
+        match &logged {
+            Some(logged) => remove(session, logged).await?,
+            None => missing.push(
+                "statements, rewrites and scans: the log of `target.server` is out of reach"
+                    .to_owned(),
+            ),
+        }
+        if self.samples.is_none() {
+            missing.push("locks: the session that looks at them was ended".to_owned());
+        }
+        let relations = Relations::new(before, relations::read(session).await?);
+        let samples = self.samples.unwrap_or_default();
         Ok(Trace {
             missing,
-            ..assemble::trace(records, self.began, samples, relations, places)
+            ..assemble::trace(records, began, samples, relations, places)
         })
     }
+}
+
+/// Makes the triggers, and has the slow statements of `logged` logged. The user's own event triggers
+/// have nothing to do with it.
+async fn install(session: &Session, logged: &str) -> Result<(), QueryError> {
+    session
+        .run(
+            &format!(
+                "set session_replication_role = replica; begin; {}; {}; \
+                 alter {logged} set log_min_duration_statement = '{}'; commit; \
+                 reset session_replication_role",
+                include_str!("sql/remove.sql"),
+                include_str!("sql/objects.sql"),
+                slow::FROM
+            ),
+            "install the trace",
+        )
+        .await
+}
+
+async fn remove(session: &Session, logged: &str) -> Result<(), QueryError> {
+    session
+        .run(
+            &format!(
+                "set session_replication_role = replica; {}; \
+                 alter {logged} reset log_min_duration_statement; reset session_replication_role",
+                include_str!("sql/remove.sql")
+            ),
+            "remove the trace",
+        )
+        .await
 }

@@ -106,7 +106,7 @@ pub struct RunReport {
     pub findings: Vec<Judged>,
     pub rules: Vec<RuleReport>,
     pub migrations: Vec<MigrationReport>,
-    /// `None` if nothing was migrated, or on a server that is not ours.
+    /// `None` if nothing was migrated.
     pub trace: Option<TraceReport>,
     /// `None` if no clone came to be.
     pub provenance: Option<Provenance>,

@@ -2,6 +2,9 @@
 
 use serde_json::Value;
 
+use pgrehearse::text::Secret;
+
+use crate::harness::Server;
 use crate::harness::gate::{Project, Run};
 
 const PRODUCTION: &str = "
@@ -225,4 +228,43 @@ fn nothing_of_the_trace_is_left() {
          \x20   - { name: no setting of ours, sql: \"select count(*) from pg_db_role_setting where setconfig::text ~ 'log_min_duration'\", expect: 0 }\n",
     );
     project.run().expect(0, "go", &[]);
+}
+
+/// On somebody's server the locks are seen, and what is not is said.
+#[tokio::test]
+async fn a_foreign_server_tells_of_its_locks() {
+    let staging = Server::newest().await;
+    let at = staging
+        .database_with("create role stager login createdb password 'staging-password-1'")
+        .await;
+    let target = staging
+        .throwaway
+        .role("stager", &Secret::new("staging-password-1"), &at.database);
+    let project = Project::sql(
+        "create table orders (id int);",
+        &[(
+            "1.sql",
+            "alter table orders add added int; select pg_sleep(0.3);",
+        )],
+    );
+    project.short_policy(
+        "target: { server: '${TARGET_URL}' }\nbaseline: { init: production.sql }\nrules: { schema-drift: off, blocking-lock: { over: 200ms } }\n",
+    );
+    let output = project
+        .command(&["run"])
+        .env("TARGET_URL", target.url().expose())
+        .output()
+        .expect("the gate starts");
+    let run = project.ended(&output);
+    run.expect(1, "no-go", &["blocking-lock"]);
+    assert_eq!(run.findings()[0]["object"], "public.orders");
+    assert_eq!(
+        run.report["trace"]["missing"][0],
+        "statements, rewrites and scans: the log of `target.server` is out of reach"
+    );
+    assert!(
+        run.stdout.contains("not traced: statements"),
+        "{}",
+        run.stdout
+    );
 }

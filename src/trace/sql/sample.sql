@@ -1,5 +1,5 @@
--- Reads: the open transactions of the database's other roles, and every lock on a relation that each
--- holds or waits for. One row per lock; one with nulls for a transaction without any. Serves 15 to 18.
+-- Reads: the open transactions of the database's other sessions, and every lock on a relation that each
+-- holds or waits for. Ours beside this one have none open while a migration runs. One row per lock; one with nulls for a transaction without any. Serves 15 to 18.
 select a.pid,
        extract(epoch from a.xact_start)::float8 as began,
        extract(epoch from clock_timestamp())::float8 as now,
@@ -12,4 +12,4 @@ left join pg_locks l on l.pid = a.pid and l.locktype = 'relation' and l.relation
 where a.datname = current_database()
   and a.backend_type = 'client backend'
   and a.xact_start is not null
-  and a.usename <> current_user
+  and a.pid <> pg_backend_pid()
