@@ -157,7 +157,7 @@ pub fn project(binaries: &Binaries, source: &str, more: &str) -> Project {
         &format!(
             // The trace is no part of the clone. Migrations may do such things to it as well.
             "set -eu\nunset PGOPTIONS\n\
-             '{1}' -XAtq -d \"$DATABASE_URL\" -c 'drop schema if exists pgrehearse_trace cascade' 2> /dev/null\n\
+             '{1}' -XAtq -d \"$DATABASE_URL\" -c 'set session_replication_role = replica' -c 'drop schema if exists pgrehearse_trace cascade' 2> /dev/null || true\n\
              '{}' --schema-only -d \"$DATABASE_URL\" > schema.look\n\
              '{}' -XAtq -v ON_ERROR_STOP=1 -d \"$DATABASE_URL\" -f '{}' > facts.look\n\
              '{1}' -XAtq -d \"$DATABASE_URL\" -f '{}' > surroundings.look\n\
