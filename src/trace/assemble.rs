@@ -1,5 +1,6 @@
 //! From the lines of the server's log and the samples of its locks to one trace.
 
+use std::collections::BTreeMap;
 use std::time::Duration;
 
 use super::event::{self, Event};
@@ -41,13 +42,17 @@ pub fn trace(
     statements.extend(others);
     statements.sort_by_key(|(_, statement)| statement.began);
     let transactions = transactions::of(&statements, samples, began, &relations);
-    let place_of = |key: Key| transactions.iter().position(|(known, _)| *known == key);
+    let place_of: BTreeMap<Key, usize> = transactions
+        .iter()
+        .enumerate()
+        .map(|(place, (key, _))| (*key, place))
+        .collect();
     Trace {
         statements: statements
             .into_iter()
             .filter_map(|(key, statement)| {
                 Some(Statement {
-                    transaction: place_of(key)?,
+                    transaction: *place_of.get(&key)?,
                     ..statement
                 })
             })

@@ -39,7 +39,7 @@ pub struct Statement {
     pub scans: Vec<Scan>,
     /// Type and name: `table public.orders`.
     pub dropped: Vec<String>,
-    /// `None`: it would wait for ever.
+    /// `None`: it would wait for ever; or, of a statement that no trigger told of, nothing is known.
     pub lock_timeout: Option<Duration>,
     pub statement_timeout: Option<Duration>,
 }

@@ -51,6 +51,13 @@ fn of(record: &Record) -> Option<Slow<'_>> {
 
 /// The statements that the log has and no trigger told of: what is not DDL, and a `DO` block around it.
 pub fn statements(records: &[Record], began: f64, told: &[Keyed], places: &Places) -> Vec<Keyed> {
+    let mut known: BTreeMap<(u32, &str), Vec<&Statement>> = BTreeMap::new();
+    for (_, statement) in told {
+        if statement.inside == Inside::Nothing {
+            let key = (statement.pid, statement.text.as_str());
+            known.entry(key).or_default().push(statement);
+        }
+    }
     records
         .iter()
         .filter_map(|record| Some((record, of(record)?)))
@@ -72,12 +79,9 @@ pub fn statements(records: &[Record], began: f64, told: &[Keyed], places: &Place
         })
         .filter(|slow| {
             let ended = slow.began + slow.took + LOG_PRECISION;
-            !told.iter().any(|(_, known)| {
-                known.inside == Inside::Nothing
-                    && known.pid == slow.pid
-                    && known.text == slow.text
-                    && known.began + LOG_PRECISION >= slow.began
-                    && known.began + known.took <= ended
+            let alike = known.get(&(slow.pid, slow.text.as_str()));
+            !alike.into_iter().flatten().any(|known| {
+                known.began + LOG_PRECISION >= slow.began && known.began + known.took <= ended
             })
         })
         .map(|statement| ((statement.pid, 0), statement))

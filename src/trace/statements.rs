@@ -258,3 +258,89 @@ fn by_relation(scans: Option<Vec<Scans>>) -> BTreeMap<u32, (u64, u64)> {
 fn limit(seconds: f64) -> Option<Duration> {
     Some(duration(seconds)).filter(|limit| !limit.is_zero())
 }
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeMap;
+
+    use super::told;
+    use crate::postgres::server_log::Record;
+    use crate::trace::event::Event;
+    use crate::trace::places::Places;
+    use crate::trace::relations::Relations;
+
+    fn started(tag: &str) -> Event {
+        Event::Started {
+            tag: tag.to_owned(),
+            at: 1.0,
+            scans: None,
+        }
+    }
+
+    fn ended(tag: &str) -> Event {
+        Event::Ended {
+            tag: tag.to_owned(),
+            at: 2.0,
+            transaction: 0.5,
+            locks: None,
+            scans: None,
+            made: None,
+            lock_timeout: 0.0,
+            statement_timeout: 0.0,
+        }
+    }
+
+    fn texts(sent: &str, events: Vec<Event>) -> Vec<String> {
+        let record = Record {
+            pid: 1,
+            statement: Some(sent.to_owned()),
+            ..Record::default()
+        };
+        let events = events.into_iter().map(|event| (&record, event)).collect();
+        let relations = Relations::new(BTreeMap::new(), BTreeMap::new());
+        told(events, 0.0, &relations, &Places::default())
+            .into_iter()
+            .map(|(_, statement)| statement.text)
+            .collect()
+    }
+
+    #[test]
+    fn statements_sent_as_one_text_are_told_apart() {
+        let tags = [
+            "ALTER TABLE",
+            "CREATE TABLE",
+            "CREATE TABLE",
+            "CREATE INDEX",
+        ];
+        assert_eq!(
+            texts(
+                "select 1; alter table a add x int; create table b (); create table c (x int); create index on c (x)",
+                tags.iter()
+                    .flat_map(|tag| [started(tag), ended(tag)])
+                    .collect(),
+            ),
+            [
+                "alter table a add x int",
+                "create table b ()",
+                "create table c (x int)",
+                "create index on c (x)"
+            ]
+        );
+    }
+
+    #[test]
+    fn a_statement_that_failed_is_not_taken_for_the_next() {
+        assert_eq!(
+            texts(
+                "alter table a add x int; alter table b add x int",
+                vec![
+                    started("ALTER TABLE"),
+                    started("ALTER TABLE"),
+                    ended("ALTER TABLE"),
+                    ended("ALTER TABLE"),
+                ],
+            ),
+            ["alter table b add x int"]
+        );
+    }
+}

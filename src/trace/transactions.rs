@@ -1,6 +1,6 @@
 //! The transactions of a trace: when they ended, and how long they held what.
 
-use std::collections::{BTreeMap, btree_map};
+use std::collections::{BTreeMap, BTreeSet, btree_map};
 use std::time::Duration;
 
 use super::assemble::{Key, Keyed, duration};
@@ -71,11 +71,10 @@ pub fn of(
             }
         }
     }
+    let with_statements: BTreeSet<Key> = statements.iter().map(|(key, _)| *key).collect();
     let mut transactions: Vec<(Key, Transaction)> = all
         .into_iter()
-        .filter(|(key, (_, locks))| {
-            !locks.is_empty() || statements.iter().any(|(known, _)| known == key)
-        })
+        .filter(|(key, (_, locks))| !locks.is_empty() || with_statements.contains(key))
         .map(|(key, (ended, locks))| {
             let mut locks: Vec<LockSpan> = locks
                 .into_values()
