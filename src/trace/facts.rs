@@ -156,6 +156,7 @@ pub struct Rewrite {
 pub struct Scan {
     pub relation: Relation,
     pub times: u64,
+    /// By the session itself: what parallel workers read for it is not among them.
     pub rows: u64,
 }
 

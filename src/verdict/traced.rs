@@ -79,5 +79,6 @@ pub struct RewriteReport {
 pub struct ScanReport {
     pub relation: RelationReport,
     pub times: u64,
+    /// By the session itself: what parallel workers read for it is not among them.
     pub rows: u64,
 }

@@ -112,6 +112,11 @@ fn page() {
     assert!(text.contains("default-src 'none'; style-src 'unsafe-inline'"));
     assert!(text.contains("prefers-color-scheme: dark"));
     assert!(text.contains("<code>public.orders</code> was locked against reads for 4.1 s"));
+    // What the server did, statement by statement.
+    assert!(text.contains(
+        "<code>migrations/2_orders.sql:3</code> · ACCESS EXCLUSIVE on <code>public.orders</code> for 4.1 s · \
+         writes <code>public.orders</code> anew (209.8 MB) · reads all of <code>public.orders</code>"
+    ));
     assert!(!text.contains("<script") && !text.contains("src=") && !text.contains("href="));
     for report in [sample::go(), sample::undecided()] {
         let text = html::render(&report);

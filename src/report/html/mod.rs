@@ -1,5 +1,7 @@
 //! `report.html`: one self-contained page. No script, nothing loaded, light and dark, phone and desk.
 
+mod trace;
+
 use maud::{DOCTYPE, Markup, PreEscaped, Render, html};
 
 use super::escape::{self, Piece};
@@ -74,6 +76,7 @@ pub fn render(report: &RunReport) -> String {
                     (findings("Notes", report, words::of_level(report, Level::Info)))
                     (accepted(report))
                     (migrations(&report.migrations))
+                    @if let Some(trace) = &report.trace { (trace::section(trace)) }
                     @if let Some(provenance) = &report.provenance { (clone(provenance)) }
                 }
                 (footer(report))
