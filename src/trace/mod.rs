@@ -22,7 +22,7 @@ mod transactions;
 use std::time::SystemTime;
 
 use crate::postgres::server_log::Record;
-use crate::postgres::session::ConnectError;
+use crate::postgres::session::{ConnectError, During as _};
 use crate::postgres::{Endpoint, QueryError, Session};
 use crate::text::Ident;
 
@@ -131,7 +131,15 @@ impl Settled {
         } = self.installed;
         let mut missing = Vec::new();
         match &logged {
-            Some(logged) => remove(session, logged).await?,
+            Some(logged) => {
+                if !is_intact(session).await? {
+                    missing.push(
+                        "statements, rewrites and scans: the migration removed the trace's event triggers"
+                            .to_owned(),
+                    );
+                }
+                remove(session, logged).await?;
+            }
             None => missing.push(
                 "statements, rewrites and scans: the log of `target.server` is out of reach"
                     .to_owned(),
@@ -165,6 +173,15 @@ async fn install(session: &Session, logged: &str) -> Result<(), QueryError> {
             "install the trace",
         )
         .await
+}
+
+/// Whether the triggers are still there: who may drop anything may have dropped them.
+async fn is_intact(session: &Session) -> Result<bool, QueryError> {
+    let row = session
+        .query_one(include_str!("sql/intact.sql"), &[])
+        .await
+        .during("look after the trace")?;
+    Ok(row.get(0))
 }
 
 async fn remove(session: &Session, logged: &str) -> Result<(), QueryError> {

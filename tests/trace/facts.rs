@@ -268,3 +268,17 @@ async fn a_foreign_server_tells_of_its_locks() {
         run.stdout
     );
 }
+
+/// Whoever may drop anything may drop the trace. Then it is said, and nothing fails.
+#[test]
+fn a_trace_that_was_removed_is_missed() {
+    let run = migrated(
+        "alter table orders add added int; drop schema pgrehearse_trace cascade; alter table orders add later int;",
+        "  role_attributes: [superuser]\n",
+    );
+    assert_eq!(run.outcome("migrate"), "passed", "{}", run.stdout);
+    assert_eq!(
+        run.report["trace"]["missing"][0],
+        "statements, rewrites and scans: the migration removed the trace's event triggers"
+    );
+}
