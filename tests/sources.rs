@@ -7,7 +7,7 @@ use std::process::Stdio;
 
 use harness::gate::{Project, Run};
 use harness::installed_majors;
-use harness::production::{Production, READER_PASSWORD, caveats, expect_restored};
+use harness::production::{FULL_READER, Production, READER_PASSWORD, caveats, expect_restored};
 use pgrehearse::postgres::{Binaries, Session, binaries};
 
 fn newest() -> Binaries {
@@ -193,26 +193,6 @@ fn live(production: &Production, more: &str) -> Project {
     )
 }
 
-fn run_live(production: &Production, project: &Project) -> Run {
-    let output = project
-        .command(&["run"])
-        .env("SOURCE_URL", production.reader().url().expose())
-        .output()
-        .expect("the gate starts");
-    let run = project.ended(&output);
-    assert!(
-        !run.everything().contains(READER_PASSWORD),
-        "{}",
-        run.everything()
-    );
-    run
-}
-
-/// What lets the reader read all of this production: row security and large objects are beyond
-/// `pg_read_all_data`.
-const FULL_READER: &str =
-    "alter role reader bypassrls; alter role reader set lo_compat_privileges = on";
-
 #[tokio::test]
 async fn a_live_database_is_streamed_whole_and_never_written() {
     let production = Production::start(&newest()).await;
@@ -230,7 +210,7 @@ async fn a_live_database_is_streamed_whole_and_never_written() {
          select count(*) > 0 from pg_stats where tablename = 'customers';
          select count(*) > 0 from pg_stats where tablename = 'per_day';",
     );
-    let run = run_live(&production, &project);
+    let run = production.run_live(&project);
     production.expect_complete(&project, &run);
     production.expect_surroundings(&project);
     assert_eq!(
@@ -247,7 +227,7 @@ async fn what_can_not_be_read_is_refused_by_name() {
     let reason = |run: &Run| run.report["reason"].as_str().unwrap_or_default().to_owned();
     let project = live(&production, "");
 
-    let run = run_live(&production, &project);
+    let run = production.run_live(&project);
     run.expect(3, "undecided", &[]);
     assert!(
         reason(&run).contains("row security hides rows of `public.customers` from `reader`"),
@@ -256,7 +236,7 @@ async fn what_can_not_be_read_is_refused_by_name() {
     );
 
     production.run("alter role reader bypassrls").await;
-    let run = run_live(&production, &project);
+    let run = production.run_live(&project);
     run.expect(3, "undecided", &[]);
     assert!(reason(&run).contains("large objects"), "{}", run.stdout);
 
@@ -269,7 +249,7 @@ async fn what_can_not_be_read_is_refused_by_name() {
              revoke select on sequence used from reader;",
         )
         .await;
-    let run = run_live(&production, &project);
+    let run = production.run_live(&project);
     run.expect(3, "undecided", &[]);
     assert!(
         reason(&run).contains(
@@ -288,7 +268,7 @@ async fn what_can_not_be_read_is_refused_by_name() {
     production
         .run("grant select on all tables in schema public, audit, \"My Schema\" to reader; grant select on sequence used to reader")
         .await;
-    let run = run_live(&production, &project);
+    let run = production.run_live(&project);
     production.expect_complete(&project, &run);
 
     // A session that holds a table: the gate gives up before others queue behind it.
@@ -300,7 +280,7 @@ async fn what_can_not_be_read_is_refused_by_name() {
         .await
         .expect("a lock");
     let started = std::time::Instant::now();
-    let run = run_live(&production, &project);
+    let run = production.run_live(&project);
     run.expect(3, "undecided", &[]);
     assert!(reason(&run).contains("lock timeout"), "{}", run.stdout);
     assert!(
@@ -334,7 +314,7 @@ async fn another_major_version_is_dumped() {
         "look.sh",
         &look.replace(&old.display().to_string(), &new.display().to_string()),
     );
-    let run = run_live(&production, &project);
+    let run = production.run_live(&project);
     expect_restored(&run);
     let facts = harness::production::look(&project, "facts");
     let wanted = production.facts();

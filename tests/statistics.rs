@@ -4,7 +4,7 @@
 mod harness;
 
 use harness::gate::{Project, Run};
-use harness::production::{self, Production};
+use harness::production::{self, FULL_READER, Production};
 use pgrehearse::postgres::{Binaries, binaries};
 
 const STATISTICS: &str = include_str!("fixtures/sources/statistics.sql");
@@ -15,9 +15,7 @@ fn newest() -> Binaries {
 
 async fn production() -> Production {
     let production = Production::start(&newest()).await;
-    production
-        .run("alter role reader bypassrls; alter role reader set lo_compat_privileges = on")
-        .await;
+    production.run(FULL_READER).await;
     production
         .run(include_str!("fixtures/sources/typed.sql"))
         .await;
@@ -32,12 +30,7 @@ fn clone_of(production: &Production, more: &str, looks: &str) -> (Project, Run, 
         "mask.sql",
         "update typed set few = 'masked'; update a set id = id + 1000;",
     );
-    let output = project
-        .command(&["run"])
-        .env("SOURCE_URL", production.reader().url().expose())
-        .output()
-        .expect("the gate starts");
-    let run = project.ended(&output);
+    let run = production.run_live(&project);
     production::expect_restored(&run);
     let seen = production::look(&project, "more");
     (project, run, seen)

@@ -2,19 +2,23 @@
 
 use crate::trace::{Age, Inside, LockSpan, Relation, Statement, Taken, Trace, Transaction};
 use crate::verdict::{
-    LockReport, LockSpanReport, RelationReport, RewriteReport, ScanReport, StatementReport,
-    TraceReport, TransactionReport,
+    BlockReport, LockReport, LockSpanReport, RelationReport, RewriteReport, ScanReport,
+    StatementReport, TraceReport, TransactionReport,
 };
 
 pub fn report(trace: &Trace) -> TraceReport {
     TraceReport {
-        statements: trace.statements.iter().map(statement).collect(),
+        statements: trace
+            .statements
+            .iter()
+            .map(|told| statement(trace, told))
+            .collect(),
         transactions: trace.transactions.iter().map(transaction).collect(),
         missing: trace.missing.clone(),
     }
 }
 
-fn statement(statement: &Statement) -> StatementReport {
+fn statement(trace: &Trace, statement: &Statement) -> StatementReport {
     StatementReport {
         pid: statement.pid,
         transaction: statement.transaction,
@@ -33,6 +37,12 @@ fn statement(statement: &Statement) -> StatementReport {
                 is_first: lock.taken == Taken::Now,
             })
             .collect(),
+        blocks: trace.longest_block(statement).map(|span| BlockReport {
+            relation: span.relation.name.to_string(),
+            mode: span.mode.as_str(),
+            reads: span.mode.blocks_reads(),
+            held: span.held(),
+        }),
         rewrites: statement
             .rewrites
             .iter()

@@ -1,14 +1,13 @@
 //! What all formats say alike: marks, words of outcomes, places, the clone's description.
 
 use std::path::{Component, Path};
-use std::time::Duration;
 
 use jiff::Timestamp;
 
 use crate::text::{human_bytes, human_seconds};
 use crate::verdict::{
     Judged, Level, MigrationState, Outcome, Place, Provenance, RunReport, Stage, StageReport,
-    StatementReport, TraceReport, Verdict,
+    StatementReport, Verdict,
 };
 
 /// Our version, as reports name it.
@@ -161,60 +160,11 @@ pub fn provenance(provenance: &Provenance) -> Vec<(&'static str, String)> {
     lines
 }
 
-/// What a statement kept from an existing relation, and for how long.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct BlockedFor<'a> {
-    pub relation: &'a str,
-    pub mode: &'static str,
-    /// Reads wait as well as writes.
-    pub reads: bool,
-    held: Duration,
-}
-
-impl BlockedFor<'_> {
-    pub fn duration(self) -> Duration {
-        self.held
-    }
-}
-
-/// The longest block of reads or writes that a statement began, if it began one.
-pub fn blocked_by<'a>(
-    trace: &'a TraceReport,
-    statement: &'a StatementReport,
-) -> Option<BlockedFor<'a>> {
-    const BLOCKING: [&str; 4] = [
-        "SHARE",
-        "SHARE ROW EXCLUSIVE",
-        "EXCLUSIVE",
-        "ACCESS EXCLUSIVE",
-    ];
-    let spans = &trace.transactions.get(statement.transaction)?.locks;
-    statement
-        .locks
-        .iter()
-        .filter(|lock| lock.is_first && !lock.relation.is_new && lock.relation.kind != "index")
-        .filter_map(|lock| {
-            let strength = BLOCKING.iter().position(|mode| *mode == lock.mode)?;
-            let span = spans
-                .iter()
-                .find(|span| span.relation == lock.relation && span.mode == lock.mode)?;
-            let blocked = BlockedFor {
-                relation: &lock.relation.name,
-                mode: lock.mode,
-                reads: lock.mode == "ACCESS EXCLUSIVE",
-                held: span.released.saturating_sub(span.acquired),
-            };
-            Some((blocked.held, strength, blocked))
-        })
-        .max_by_key(|(held, strength, _)| (*held, *strength))
-        .map(|(_, _, blocked)| blocked)
-}
-
 /// What there is to say of a statement beside its text and its time.
-pub fn of_statement(trace: &TraceReport, statement: &StatementReport) -> Vec<String> {
+pub fn of_statement(statement: &StatementReport) -> Vec<String> {
     let mut said = Vec::new();
     said.extend(statement.place.as_ref().map(|place| format!("`{place}`")));
-    if let Some(blocked) = blocked_by(trace, statement) {
+    if let Some(blocked) = &statement.blocks {
         said.push(format!(
             "{} on `{}` for {}",
             blocked.mode,
@@ -246,7 +196,7 @@ mod tests {
             policy_file: String::new(),
             run: String::new(),
             started: Timestamp::UNIX_EPOCH,
-            took: Duration::ZERO,
+            took: std::time::Duration::ZERO,
             verdict: Verdict::Undecided,
             reason: String::new(),
             stages: Vec::new(),

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use super::{Facts, Limit, Rule};
 use crate::text::{human_bytes, human_seconds};
-use crate::trace::{Age, LockMode, LockSpan, RelationKind, Statement, Taken, Trace};
+use crate::trace::{Age, LockMode, LockSpan, Statement, Trace};
 use crate::verdict::{Finding, Level, Stage};
 
 pub(super) static BLOCKING_LOCK: Rule = Rule {
@@ -39,8 +39,7 @@ fn blocking_locks(rule: &Rule, facts: &Facts) -> Vec<Finding> {
     let mut longest: BTreeMap<u32, (usize, &LockSpan)> = BTreeMap::new();
     for (number, transaction) in trace.transactions.iter().enumerate() {
         for span in &transaction.locks {
-            let is_felt = span.mode.blocks_writes() && is_existing_data(span);
-            if !is_felt || span.held() <= limit {
+            if !span.is_felt() || span.held() <= limit {
                 continue;
             }
             let known = longest.entry(span.relation.oid).or_insert((number, span));
@@ -63,13 +62,7 @@ fn blocked(rule: &Rule, trace: &Trace, number: usize, span: &LockSpan) -> Findin
             .iter()
             .filter(move |statement| statement.transaction == number)
     };
-    let by = of_transaction().find(|statement| {
-        statement.locks.iter().any(|lock| {
-            lock.taken == Taken::Now
-                && lock.mode == span.mode
-                && lock.relation.oid == span.relation.oid
-        })
-    });
+    let by = of_transaction().find(|statement| statement.is_first_with(span));
     let what = if span.mode.blocks_reads() {
         "reads and writes"
     } else {
@@ -142,12 +135,4 @@ fn rewrites(rule: &Rule, facts: &Facts) -> Vec<Finding> {
 
 fn trace(facts: &Facts) -> Option<&Trace> {
     Some(&facts.migrate.as_ref()?.trace)
-}
-
-fn is_existing_data(span: &LockSpan) -> bool {
-    matches!(span.relation.age, Age::Existing { .. })
-        && matches!(
-            span.relation.kind,
-            RelationKind::Table | RelationKind::MaterializedView | RelationKind::View
-        )
 }

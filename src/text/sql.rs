@@ -258,7 +258,12 @@ fn reads_copy_data(statement: &str) -> bool {
 
 #[cfg(test)]
 mod tests {
-    use super::{leading_comments, leading_words, statements, without_values};
+    use super::{folded, leading_comments, leading_words, statements, without_values};
+
+    #[test]
+    fn layout_makes_no_difference() {
+        assert_eq!(folded("select\n  1 ;\n"), folded("select 1"));
+    }
 
     fn split(script: &str) -> Vec<(u32, u32, &str)> {
         statements(script)

@@ -78,7 +78,7 @@ mod tests {
 
     #[test]
     fn the_innermost_statement_is_the_one_that_ran() {
-        let context = "PL/pgSQL function pgrehearse_trace.ended() line 5 at RAISE\n\
+        let context = "PL/pgSQL function pgrehearse_trace.tell() line 48 at RAISE\n\
                        SQL statement \"alter table \"t\" add \"x\ny\" int\"\n\
                        PL/pgSQL function add_it() line 1 at SQL statement\n\
                        SQL statement \"select add_it()\"\n\

@@ -68,7 +68,36 @@ pub struct LockSpan {
     pub waited: Duration,
 }
 
+impl Trace {
+    /// The longest time for which `statement` began to block reads or writes; of two that are as
+    /// long, that of the stronger lock.
+    pub fn longest_block(&self, statement: &Statement) -> Option<&LockSpan> {
+        let transaction = self.transactions.get(statement.transaction)?;
+        transaction
+            .locks
+            .iter()
+            .filter(|span| span.is_felt() && statement.is_first_with(span))
+            .max_by_key(|span| (span.held(), span.mode))
+    }
+}
+
+impl Statement {
+    /// Whether it is the first of its transaction that was seen with this lock.
+    pub fn is_first_with(&self, span: &LockSpan) -> bool {
+        self.locks.iter().any(|lock| {
+            lock.taken == Taken::Now
+                && lock.mode == span.mode
+                && lock.relation.oid == span.relation.oid
+        })
+    }
+}
+
 impl LockSpan {
+    /// Whether the application may have to wait for it.
+    pub fn is_felt(&self) -> bool {
+        self.mode.blocks_writes() && self.relation.is_existing_data()
+    }
+
     pub fn held(&self) -> Duration {
         self.released.saturating_sub(self.acquired)
     }
@@ -248,7 +277,12 @@ impl RelationKind {
 }
 
 impl Relation {
-    pub fn is_existing_table(&self) -> bool {
-        self.kind == RelationKind::Table && matches!(self.age, Age::Existing { .. })
+    /// Whether it is something of production's that the application reads or writes.
+    pub fn is_existing_data(&self) -> bool {
+        matches!(self.age, Age::Existing { .. })
+            && matches!(
+                self.kind,
+                RelationKind::Table | RelationKind::MaterializedView | RelationKind::View
+            )
     }
 }

@@ -11,6 +11,6 @@ pub use finding::{Accepted, Finding, Judged, Level, Place};
 pub use outcome::{Explained, Failure, NotRun, NotRunKind, Outcome, Stage};
 pub use report::{MigrationReport, MigrationState, Provenance, RuleReport, RunReport, StageReport};
 pub use traced::{
-    LockReport, LockSpanReport, RelationReport, RewriteReport, ScanReport, StatementReport,
-    TraceReport, TransactionReport,
+    BlockReport, LockReport, LockSpanReport, RelationReport, RewriteReport, ScanReport,
+    StatementReport, TraceReport, TransactionReport,
 };

@@ -28,6 +28,8 @@ pub struct StatementReport {
     pub began: Duration,
     pub took: Duration,
     pub locks: Vec<LockReport>,
+    /// The longest time for which it began to block reads or writes of what was there before.
+    pub blocks: Option<BlockReport>,
     pub rewrites: Vec<RewriteReport>,
     pub scans: Vec<ScanReport>,
     pub dropped: Vec<String>,
@@ -57,6 +59,15 @@ pub struct LockReport {
     pub mode: &'static str,
     /// No earlier statement of its transaction was seen with it.
     pub is_first: bool,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct BlockReport {
+    pub relation: String,
+    pub mode: &'static str,
+    /// Reads wait as well as writes.
+    pub reads: bool,
+    pub held: Duration,
 }
 
 #[derive(Clone, Debug, PartialEq, Eq)]

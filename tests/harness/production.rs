@@ -12,6 +12,11 @@ use super::gate::{Project, Run};
 /// The password of the role that reads the source: it must be nowhere.
 pub const READER_PASSWORD: &str = "reader-secret-4711";
 
+/// What lets the reader read all of this production: row security and large objects are beyond
+/// `pg_read_all_data`.
+pub const FULL_READER: &str =
+    "alter role reader bypassrls; alter role reader set lo_compat_privileges = on";
+
 /// A server with the rich production in a database of an odd name.
 pub struct Production {
     pub server: Server,
@@ -126,6 +131,22 @@ impl Production {
     /// A project whose migration command looks at the clone, with the programs of `binaries`.
     pub fn project(&self, source: &str, more: &str) -> Project {
         project(self.server.throwaway.binaries(), source, more)
+    }
+
+    /// Runs the gate with the reader's way in as `SOURCE_URL`.
+    pub fn run_live(&self, project: &Project) -> Run {
+        let output = project
+            .command(&["run"])
+            .env("SOURCE_URL", self.reader().url().expose())
+            .output()
+            .expect("the gate starts");
+        let run = project.ended(&output);
+        assert!(
+            !run.everything().contains(READER_PASSWORD),
+            "{}",
+            run.everything()
+        );
+        run
     }
 
     /// Fails unless the clone that `run` looked at is production to the last row.

@@ -4,10 +4,10 @@ use std::time::Duration;
 
 use jiff::Timestamp;
 use pgrehearse::verdict::{
-    Accepted, Failure, Finding, Judged, Level, LockReport, LockSpanReport, MigrationReport,
-    MigrationState, NotRun, NotRunKind, Outcome, Place, Provenance, RelationReport, RewriteReport,
-    RuleReport, RunReport, ScanReport, Stage, StageReport, StatementReport, TraceReport,
-    TransactionReport, Verdict, apply, decide,
+    Accepted, BlockReport, Failure, Finding, Judged, Level, LockReport, LockSpanReport,
+    MigrationReport, MigrationState, NotRun, NotRunKind, Outcome, Place, Provenance,
+    RelationReport, RewriteReport, RuleReport, RunReport, ScanReport, Stage, StageReport,
+    StatementReport, TraceReport, TransactionReport, Verdict, apply, decide,
 };
 
 /// A run in which nothing speaks against the migration.
@@ -378,6 +378,12 @@ fn trace() -> TraceReport {
                 mode: "ACCESS EXCLUSIVE",
                 is_first: true,
             }],
+            blocks: Some(BlockReport {
+                relation: orders.name.clone(),
+                mode: "ACCESS EXCLUSIVE",
+                reads: true,
+                held: Duration::from_millis(4110),
+            }),
             rewrites: vec![RewriteReport {
                 relation: orders.clone(),
                 bytes: 220_000_000,

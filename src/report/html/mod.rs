@@ -2,6 +2,8 @@
 
 mod trace;
 
+use std::time::Duration;
+
 use maud::{DOCTYPE, Markup, PreEscaped, Render, html};
 
 use super::escape::{self, Piece};
@@ -188,37 +190,52 @@ fn level_class(level: Level) -> &'static str {
     }
 }
 
+/// What the bars of one timeline share: its length in seconds.
+struct Scale(f64);
+
+impl Scale {
+    /// From the beginning to the end of the last of `parts`: when each began, and what it took.
+    fn of(parts: impl Iterator<Item = (Duration, Duration)>) -> Self {
+        Self(
+            parts
+                .map(|(began, took)| (began + took).as_secs_f64())
+                .fold(0.0, f64::max),
+        )
+    }
+
+    fn percent(&self, part: Duration) -> f64 {
+        if self.0 > 0.0 {
+            100.0 * part.as_secs_f64() / self.0
+        } else {
+            0.0
+        }
+    }
+
+    /// The style of a bar.
+    fn bar(&self, began: Duration, took: Duration) -> String {
+        format!(
+            "margin-left:{:.1}%;width:{:.1}%",
+            self.percent(began),
+            self.percent(took)
+        )
+    }
+}
+
 /// A timeline: bars share one scale and stand where the stage began, so that the eye finds where the
 /// time went and what ran at the same time.
 fn stages(report: &RunReport) -> Markup {
-    let whole = report
-        .stages
-        .iter()
-        .map(|stage| (stage.began + stage.took).as_secs_f64())
-        .fold(0.0_f64, f64::max);
+    let whole = Scale::of(report.stages.iter().map(|stage| (stage.began, stage.took)));
     html! {
         section {
             h2 { "Stages" }
             ol.stages {
-                @for stage in &report.stages { (stage_row(stage, whole)) }
+                @for stage in &report.stages { (stage_row(stage, &whole)) }
             }
         }
     }
 }
 
-fn stage_row(stage: &StageReport, whole: f64) -> Markup {
-    let percent = |part: std::time::Duration| {
-        if whole > 0.0 {
-            100.0 * part.as_secs_f64() / whole
-        } else {
-            0.0
-        }
-    };
-    let bar = format!(
-        "margin-left:{:.1}%;width:{:.1}%",
-        percent(stage.began),
-        percent(stage.took)
-    );
+fn stage_row(stage: &StageReport, whole: &Scale) -> Markup {
     let class = match stage.outcome {
         Outcome::Passed => "passed",
         Outcome::Failed => "failed",
@@ -231,7 +248,7 @@ fn stage_row(stage: &StageReport, whole: f64) -> Markup {
             span.mark aria-hidden="true" { (words::mark(&stage.outcome)) }
             span.stage { (stage.stage.as_str()) }
             span.word { (words::word(&stage.outcome)) }
-            span.bar { @if is_run { i style=(bar) {} } }
+            span.bar { @if is_run { i style=(whole.bar(stage.began, stage.took)) {} } }
             span.took { @if is_run { (human_seconds(stage.took)) } }
             @if !words::remark(stage).is_empty() {
                 span.saw { (Sentence(&words::remark(stage))) }

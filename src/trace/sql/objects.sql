@@ -16,78 +16,63 @@ return (
     where relkind in ('r', 'm') and oid >= 16384 and pg_stat_get_xact_numscans(oid) > 0
 );
 
-create function pgrehearse_trace.started() returns event_trigger
-language plpgsql security definer
-set search_path = pg_catalog set client_min_messages = warning set log_min_messages = log
-as $$
-begin
-    raise log 'pgrehearse trace: %', json_build_object(
-        'event', 'started',
-        'tag', tg_tag,
-        'scans', pgrehearse_trace.scans(),
-        'at', extract(epoch from clock_timestamp()));
-end
-$$;
-
-create function pgrehearse_trace.ended() returns event_trigger
+create function pgrehearse_trace.tell() returns event_trigger
 language plpgsql security definer
 set search_path = pg_catalog set client_min_messages = warning set log_min_messages = log
 as $$
 declare
     moment numeric := extract(epoch from clock_timestamp());
+    told json;
 begin
-    raise log 'pgrehearse trace: %', json_build_object(
-        'event', 'ended',
-        'tag', tg_tag,
-        'at', moment,
-        'transaction', extract(epoch from transaction_timestamp()),
-        'locks', (
-            select json_agg(json_build_array(relation::int8, mode))
-            from pg_locks
-            where pid = pg_backend_pid() and locktype = 'relation' and relation >= 16384 and granted),
-        'scans', pgrehearse_trace.scans(),
-        'made', (
-            select json_agg(json_build_array(objid::int8, object_type, object_identity))
-            from pg_event_trigger_ddl_commands()
-            where classid = 'pg_class'::regclass),
-        'lock_timeout', extract(epoch from current_setting('lock_timeout')::interval),
-        'statement_timeout', extract(epoch from current_setting('statement_timeout')::interval));
+    case tg_event
+    when 'ddl_command_start' then
+        told := json_build_object(
+            'event', 'started',
+            'tag', tg_tag,
+            'scans', pgrehearse_trace.scans(),
+            -- After the scans, whose cost is not the statement's.
+            'at', extract(epoch from clock_timestamp()));
+    when 'ddl_command_end' then
+        told := json_build_object(
+            'event', 'ended',
+            'tag', tg_tag,
+            'at', moment,
+            'transaction', extract(epoch from transaction_timestamp()),
+            'locks', (
+                select json_agg(json_build_array(relation::int8, mode))
+                from pg_locks
+                where pid = pg_backend_pid() and locktype = 'relation' and relation >= 16384 and granted),
+            'scans', pgrehearse_trace.scans(),
+            'made', (
+                select json_agg(json_build_array(objid::int8, object_type, object_identity))
+                from pg_event_trigger_ddl_commands()
+                where classid = 'pg_class'::regclass),
+            'lock_timeout', extract(epoch from current_setting('lock_timeout')::interval),
+            'statement_timeout', extract(epoch from current_setting('statement_timeout')::interval));
+    when 'sql_drop' then
+        told := json_build_object(
+            'event', 'dropped',
+            'objects', (
+                select json_agg(json_build_array(
+                    case when classid = 'pg_class'::regclass and objsubid = 0 then objid::int8 end,
+                    object_type, object_identity, original))
+                from pg_event_trigger_dropped_objects()
+                where not is_temporary));
+    when 'table_rewrite' then
+        told := json_build_object(
+            'event', 'rewriting',
+            'relation', pg_event_trigger_table_rewrite_oid()::int8,
+            'reason', pg_event_trigger_table_rewrite_reason(),
+            'bytes', pg_table_size(pg_event_trigger_table_rewrite_oid()));
+    end case;
+    raise log 'pgrehearse trace: %', told;
 end
 $$;
 
-create function pgrehearse_trace.dropped() returns event_trigger
-language plpgsql security definer
-set search_path = pg_catalog set client_min_messages = warning set log_min_messages = log
-as $$
-begin
-    raise log 'pgrehearse trace: %', json_build_object(
-        'event', 'dropped',
-        'objects', (
-            select json_agg(json_build_array(
-                case when classid = 'pg_class'::regclass and objsubid = 0 then objid::int8 end,
-                object_type, object_identity, original))
-            from pg_event_trigger_dropped_objects()
-            where not is_temporary));
-end
-$$;
-
-create function pgrehearse_trace.rewriting() returns event_trigger
-language plpgsql security definer
-set search_path = pg_catalog set client_min_messages = warning set log_min_messages = log
-as $$
-begin
-    raise log 'pgrehearse trace: %', json_build_object(
-        'event', 'rewriting',
-        'relation', pg_event_trigger_table_rewrite_oid()::int8,
-        'reason', pg_event_trigger_table_rewrite_reason(),
-        'bytes', pg_table_size(pg_event_trigger_table_rewrite_oid()));
-end
-$$;
-
-create event trigger pgrehearse_trace_started on ddl_command_start execute function pgrehearse_trace.started();
-create event trigger pgrehearse_trace_ended on ddl_command_end execute function pgrehearse_trace.ended();
-create event trigger pgrehearse_trace_dropped on sql_drop execute function pgrehearse_trace.dropped();
-create event trigger pgrehearse_trace_rewriting on table_rewrite execute function pgrehearse_trace.rewriting();
+create event trigger pgrehearse_trace_started on ddl_command_start execute function pgrehearse_trace.tell();
+create event trigger pgrehearse_trace_ended on ddl_command_end execute function pgrehearse_trace.tell();
+create event trigger pgrehearse_trace_dropped on sql_drop execute function pgrehearse_trace.tell();
+create event trigger pgrehearse_trace_rewriting on table_rewrite execute function pgrehearse_trace.tell();
 -- A tool that sets `session_replication_role` is seen as well.
 alter event trigger pgrehearse_trace_started enable always;
 alter event trigger pgrehearse_trace_ended enable always;
