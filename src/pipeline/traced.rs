@@ -1,9 +1,11 @@
 //! The trace, as the report takes it.
 
-use crate::trace::{Age, Inside, LockSpan, Relation, Statement, Taken, Trace, Transaction};
+use crate::trace::{
+    Age, Inside, LockSpan, Relation, Stall, Statement, Taken, Total, Trace, Transaction,
+};
 use crate::verdict::{
     BlockReport, LockReport, LockSpanReport, RelationReport, RewriteReport, ScanReport,
-    StatementReport, TraceReport, TransactionReport,
+    StallReport, StatementReport, TotalReport, TraceReport, TransactionReport,
 };
 
 pub fn report(trace: &Trace) -> TraceReport {
@@ -14,6 +16,8 @@ pub fn report(trace: &Trace) -> TraceReport {
             .map(|told| statement(trace, told))
             .collect(),
         transactions: trace.transactions.iter().map(transaction).collect(),
+        stalls: trace.stalls.iter().map(stall).collect(),
+        totals: trace.totals.iter().map(total).collect(),
         missing: trace.missing.clone(),
     }
 }
@@ -28,6 +32,7 @@ fn statement(trace: &Trace, statement: &Statement) -> StatementReport {
         is_nested: statement.inside == Inside::Code,
         began: statement.began,
         took: statement.took,
+        rows: statement.rows,
         locks: statement
             .locks
             .iter()
@@ -83,6 +88,25 @@ fn span(span: &LockSpan) -> LockSpanReport {
         acquired: span.acquired,
         released: span.released,
         waited: span.waited,
+    }
+}
+
+fn stall(stall: &Stall) -> StallReport {
+    StallReport {
+        relation: stall.relation.name.to_string(),
+        access: stall.access.as_str(),
+        began: stall.began,
+        took: stall.took,
+        statement: stall.statement,
+    }
+}
+
+fn total(total: &Total) -> TotalReport {
+    TotalReport {
+        text: total.text.clone(),
+        calls: total.calls,
+        rows: total.rows,
+        took: total.took,
     }
 }
 

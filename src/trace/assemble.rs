@@ -61,6 +61,8 @@ pub fn trace(
             .into_iter()
             .map(|(_, transaction)| transaction)
             .collect(),
+        stalls: Vec::new(),
+        totals: Vec::new(),
         missing: Vec::new(),
     }
 }

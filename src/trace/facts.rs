@@ -13,6 +13,10 @@ pub struct Trace {
     pub statements: Vec<Statement>,
     /// In the order in which they began; those that held no lock on a relation are left out.
     pub transactions: Vec<Transaction>,
+    /// In the order in which they began.
+    pub stalls: Vec<Stall>,
+    /// Every statement that the migrating role ran, by text; the longest in total first.
+    pub totals: Vec<Total>,
     /// In words: what could not be seen on this server.
     pub missing: Vec<String>,
 }
@@ -33,6 +37,8 @@ pub struct Statement {
     /// Since the trace began.
     pub began: Duration,
     pub took: Duration,
+    /// Rows that it read or wrote; `None`: not known.
+    pub rows: Option<u64>,
     /// What its transaction held when it ended.
     pub locks: Vec<HeldLock>,
     pub rewrites: Vec<Rewrite>,
@@ -101,6 +107,42 @@ impl LockSpan {
     pub fn held(&self) -> Duration {
         self.released.saturating_sub(self.acquired)
     }
+}
+
+/// What somebody waited who wanted to read or write a table. Times are since the trace began.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Stall {
+    pub relation: Relation,
+    pub access: Access,
+    pub began: Duration,
+    pub took: Duration,
+    /// The statement that caused it: its place in [`Trace::statements`].
+    pub statement: Option<usize>,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Access {
+    Reads,
+    Writes,
+}
+
+impl Access {
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Reads => "reads",
+            Self::Writes => "writes",
+        }
+    }
+}
+
+/// All executions of one statement.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Total {
+    /// Without values.
+    pub text: String,
+    pub calls: u64,
+    pub rows: u64,
+    pub took: Duration,
 }
 
 /// Who sent a statement.

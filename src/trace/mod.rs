@@ -27,8 +27,8 @@ use crate::postgres::{Endpoint, QueryError, Session};
 use crate::text::Ident;
 
 pub use facts::{
-    Age, HeldLock, Inside, LockMode, LockSpan, Relation, RelationKind, Rewrite, Scan, Statement,
-    Taken, Trace, Transaction,
+    Access, Age, HeldLock, Inside, LockMode, LockSpan, Relation, RelationKind, Rewrite, Scan,
+    Stall, Statement, Taken, Total, Trace, Transaction,
 };
 pub use places::Places;
 

@@ -70,6 +70,7 @@ pub fn statements(records: &[Record], began: f64, told: &[Keyed], places: &Place
             inside: Inside::Nothing,
             began: duration(slow.began - began),
             took: duration(slow.took),
+            rows: None,
             locks: Vec::new(),
             rewrites: Vec::new(),
             scans: Vec::new(),

@@ -112,6 +112,7 @@ pub fn told(
                     },
                     began: duration(open.at - began),
                     took: duration(at - open.at),
+                    rows: None,
                     locks: session.locks(locks.unwrap_or_default(), relations),
                     rewrites: rewrites(&open, relations),
                     scans: scanned(&open, by_relation(scans), relations),

@@ -12,5 +12,5 @@ pub use outcome::{Explained, Failure, NotRun, NotRunKind, Outcome, Stage};
 pub use report::{MigrationReport, MigrationState, Provenance, RuleReport, RunReport, StageReport};
 pub use traced::{
     BlockReport, LockReport, LockSpanReport, RelationReport, RewriteReport, ScanReport,
-    StatementReport, TraceReport, TransactionReport,
+    StallReport, StatementReport, TotalReport, TraceReport, TransactionReport,
 };

@@ -10,6 +10,10 @@ pub struct TraceReport {
     /// In the order in which they began.
     pub statements: Vec<StatementReport>,
     pub transactions: Vec<TransactionReport>,
+    /// What the application would have waited, in the order in which it began.
+    pub stalls: Vec<StallReport>,
+    /// Every statement that the migrating role ran, by text.
+    pub totals: Vec<TotalReport>,
     /// What could not be seen, in words.
     pub missing: Vec<String>,
 }
@@ -27,6 +31,8 @@ pub struct StatementReport {
     pub is_nested: bool,
     pub began: Duration,
     pub took: Duration,
+    /// Rows that it read or wrote; `None`: not known.
+    pub rows: Option<u64>,
     pub locks: Vec<LockReport>,
     /// The longest time for which it began to block reads or writes of what was there before.
     pub blocks: Option<BlockReport>,
@@ -77,6 +83,28 @@ pub struct LockSpanReport {
     pub acquired: Duration,
     pub released: Duration,
     pub waited: Duration,
+}
+
+/// How long reads or writes of a table had to wait.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct StallReport {
+    pub relation: String,
+    /// `reads` or `writes`.
+    pub access: &'static str,
+    pub began: Duration,
+    pub took: Duration,
+    /// The statement that caused it: its place in [`TraceReport::statements`].
+    pub statement: Option<usize>,
+}
+
+/// All executions of one statement.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct TotalReport {
+    /// Without values.
+    pub text: String,
+    pub calls: u64,
+    pub rows: u64,
+    pub took: Duration,
 }
 
 #[derive(Clone, Debug, PartialEq, Eq)]

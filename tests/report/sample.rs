@@ -7,7 +7,8 @@ use pgrehearse::verdict::{
     Accepted, BlockReport, Failure, Finding, Judged, Level, LockReport, LockSpanReport,
     MigrationReport, MigrationState, NotRun, NotRunKind, Outcome, Place, Provenance,
     RelationReport, RewriteReport, RuleReport, RunReport, ScanReport, Stage, StageReport,
-    StatementReport, TraceReport, TransactionReport, Verdict, apply, decide,
+    StallReport, StatementReport, TotalReport, TraceReport, TransactionReport, Verdict, apply,
+    decide,
 };
 
 /// A run in which nothing speaks against the migration.
@@ -373,6 +374,7 @@ fn trace() -> TraceReport {
             is_nested: false,
             began: Duration::from_millis(120),
             took: Duration::from_millis(4100),
+            rows: None,
             locks: vec![LockReport {
                 relation: orders.clone(),
                 mode: "ACCESS EXCLUSIVE",
@@ -409,6 +411,28 @@ fn trace() -> TraceReport {
                 released: Duration::from_millis(4230),
                 waited: Duration::ZERO,
             }],
+        }],
+        stalls: vec![
+            StallReport {
+                relation: "public.orders".to_owned(),
+                access: "reads",
+                began: Duration::from_millis(120),
+                took: Duration::from_millis(4112),
+                statement: Some(0),
+            },
+            StallReport {
+                relation: "public.orders".to_owned(),
+                access: "writes",
+                began: Duration::from_millis(120),
+                took: Duration::from_millis(4113),
+                statement: Some(0),
+            },
+        ],
+        totals: vec![TotalReport {
+            text: "alter table orders alter id type bigint".to_owned(),
+            calls: 1,
+            rows: 0,
+            took: Duration::from_millis(4100),
         }],
         missing: Vec::new(),
     }

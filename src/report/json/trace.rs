@@ -4,13 +4,16 @@ use serde::Serialize;
 
 use super::seconds;
 use crate::verdict::{
-    LockReport, LockSpanReport, RelationReport, StatementReport, TraceReport, TransactionReport,
+    LockReport, LockSpanReport, RelationReport, StallReport, StatementReport, TotalReport,
+    TraceReport, TransactionReport,
 };
 
 #[derive(Serialize)]
 pub struct Trace<'a> {
     statements: Vec<Statement<'a>>,
     transactions: Vec<Transaction<'a>>,
+    stalls: Vec<Stall<'a>>,
+    totals: Vec<Total<'a>>,
     missing: &'a [String],
 }
 
@@ -26,6 +29,7 @@ struct Statement<'a> {
     transaction: usize,
     began: f64,
     seconds: f64,
+    rows: Option<u64>,
     lock_timeout: Option<f64>,
     statement_timeout: Option<f64>,
     locks: Vec<Lock<'a>>,
@@ -84,11 +88,31 @@ struct LockSpan<'a> {
     waited: f64,
 }
 
+#[derive(Serialize)]
+struct Stall<'a> {
+    relation: &'a str,
+    access: &'static str,
+    began: f64,
+    seconds: f64,
+    /// Its place in `statements`.
+    statement: Option<usize>,
+}
+
+#[derive(Serialize)]
+struct Total<'a> {
+    text: &'a str,
+    calls: u64,
+    rows: u64,
+    seconds: f64,
+}
+
 impl<'a> Trace<'a> {
     pub fn of(report: &'a TraceReport) -> Self {
         Self {
             statements: report.statements.iter().map(statement).collect(),
             transactions: report.transactions.iter().map(transaction).collect(),
+            stalls: report.stalls.iter().map(stall).collect(),
+            totals: report.totals.iter().map(total).collect(),
             missing: &report.missing,
         }
     }
@@ -105,6 +129,7 @@ fn statement(report: &StatementReport) -> Statement<'_> {
         transaction: report.transaction,
         began: seconds(report.began),
         seconds: seconds(report.took),
+        rows: report.rows,
         lock_timeout: report.lock_timeout.map(seconds),
         statement_timeout: report.statement_timeout.map(seconds),
         locks: report.locks.iter().map(lock).collect(),
@@ -154,6 +179,25 @@ fn span(report: &LockSpanReport) -> LockSpan<'_> {
         acquired: seconds(report.acquired),
         released: seconds(report.released),
         waited: seconds(report.waited),
+    }
+}
+
+fn stall(report: &StallReport) -> Stall<'_> {
+    Stall {
+        relation: &report.relation,
+        access: report.access,
+        began: seconds(report.began),
+        seconds: seconds(report.took),
+        statement: report.statement,
+    }
+}
+
+fn total(report: &TotalReport) -> Total<'_> {
+    Total {
+        text: &report.text,
+        calls: report.calls,
+        rows: report.rows,
+        seconds: seconds(report.took),
     }
 }
 
