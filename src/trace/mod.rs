@@ -164,11 +164,11 @@ async fn install(session: &Session, logged: &str) -> Result<(), QueryError> {
         .run(
             &format!(
                 "set session_replication_role = replica; begin; {}; {}; \
-                 alter {logged} set log_min_duration_statement = '{}'; commit; \
+                 alter {logged} set log_min_duration_statement = '{}ms'; commit; \
                  reset session_replication_role",
                 include_str!("sql/remove.sql"),
                 include_str!("sql/objects.sql"),
-                slow::FROM
+                slow::FROM.as_millis()
             ),
             "install the trace",
         )
