@@ -22,6 +22,10 @@ use crate::text::sql;
 /// How exactly the log tells when a statement ended.
 const LOG_PRECISION: Duration = Duration::from_millis(2);
 
+/// How late the log may tell of a statement that has ended, where processors are busy: then it seems to
+/// have begun later, too.
+const LATE: Duration = Duration::from_millis(100);
+
 /// Statements from this long on are logged.
 pub const FROM: Duration = Duration::from_millis(5);
 
@@ -80,12 +84,10 @@ fn untold(
     let mut began = duration(slow.began - trace_began);
     let mut took = duration(slow.took);
     let ended = began + took + LOG_PRECISION;
-    let start = known.partition_point(|known| known.began + LOG_PRECISION < began);
-    let mut within = known[start..]
-        .iter()
-        .take_while(|known| known.began + known.took <= ended)
-        .peekable();
-    let is_alone = within.peek().is_none();
+    let start = known.partition_point(|known| known.began + known.took + LATE < began);
+    let end = known.partition_point(|known| known.began <= ended);
+    let mut candidates = known.get(start..end).unwrap_or_default();
+    let mut is_alone = true;
     let mut parts: Vec<&str> = sql::statements(slow.text)
         .iter()
         .map(|statement| statement.text)
@@ -96,7 +98,10 @@ fn untold(
     let mut rest = Vec::new();
     for part in &parts {
         let text = shown(part);
-        if let Some(told) = within.next_if(|told| told.text == text) {
+        if let Some(place) = candidates.iter().position(|told| told.text == text) {
+            let told = candidates[place];
+            candidates = &candidates[place + 1..];
+            is_alone = false;
             took = took.saturating_sub(told.took);
             if rest.is_empty() {
                 began = told.began + told.took;
