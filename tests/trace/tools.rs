@@ -90,7 +90,8 @@ struct Told {
 struct Traced {
     name: &'static str,
     statements: Vec<Told>,
-    /// The locks of each transaction. Which of an index's locks the sampler has seen is chance.
+    /// The locks of each transaction. What the sampler has seen of an index's locks, and of those that a
+    /// look at a table takes for a moment, is chance.
     transactions: Vec<BTreeSet<String>>,
 }
 
@@ -160,7 +161,11 @@ impl Way {
             transactions: list(trace, "transactions")
                 .map(|transaction| {
                     list(transaction, "locks")
-                        .filter(|lock| !is_own(&lock["relation"]) && lock["kind"] != "index")
+                        .filter(|lock| {
+                            !is_own(&lock["relation"])
+                                && lock["kind"] != "index"
+                                && lock["mode"] != "ACCESS SHARE"
+                        })
                         .map(lock)
                         .collect()
                 })
