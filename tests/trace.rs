@@ -6,3 +6,5 @@ mod harness;
 mod facts;
 #[path = "trace/locks.rs"]
 mod locks;
+#[path = "trace/stalls.rs"]
+mod stalls;
