@@ -6,5 +6,7 @@ mod harness;
 mod facts;
 #[path = "trace/locks.rs"]
 mod locks;
+#[path = "trace/stalls.rs"]
+mod stalls;
 #[path = "trace/tools.rs"]
 mod tools;

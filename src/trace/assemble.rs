@@ -4,11 +4,11 @@ use std::collections::BTreeMap;
 use std::time::Duration;
 
 use super::event::{self, Event};
-use super::facts::{Statement, Trace};
+use super::facts::{Statement, Trace, Transaction};
 use super::places::Places;
 use super::relations::Relations;
 use super::sampler::Samples;
-use super::{slow, statements, transactions};
+use super::{slow, stalls, statements, transactions};
 use crate::postgres::server_log::Record;
 use crate::text::{one_line, sql};
 
@@ -25,7 +25,7 @@ pub type Keyed = (Key, Statement);
 pub fn trace(
     records: &[Record],
     began: f64,
-    samples: Samples,
+    mut samples: Samples,
     mut relations: Relations,
     places: &Places,
 ) -> Trace {
@@ -41,27 +41,30 @@ pub fn trace(
     slow::place_in_transactions(&mut others, &statements, &samples, began);
     statements.extend(others);
     statements.sort_by_key(|(_, statement)| statement.began);
+    let felt = std::mem::take(&mut samples.felt);
     let transactions = transactions::of(&statements, samples, began, &relations);
     let place_of: BTreeMap<Key, usize> = transactions
         .iter()
         .enumerate()
         .map(|(place, (key, _))| (*key, place))
         .collect();
-    Trace {
-        statements: statements
-            .into_iter()
-            .filter_map(|(key, statement)| {
-                Some(Statement {
-                    transaction: *place_of.get(&key)?,
-                    ..statement
-                })
+    let statements: Vec<Statement> = statements
+        .into_iter()
+        .filter_map(|(key, statement)| {
+            Some(Statement {
+                transaction: *place_of.get(&key)?,
+                ..statement
             })
-            .collect(),
-        transactions: transactions
-            .into_iter()
-            .map(|(_, transaction)| transaction)
-            .collect(),
-        stalls: Vec::new(),
+        })
+        .collect();
+    let transactions: Vec<Transaction> = transactions
+        .into_iter()
+        .map(|(_, transaction)| transaction)
+        .collect();
+    Trace {
+        stalls: stalls::of(felt, began, &relations, &statements, &transactions),
+        statements,
+        transactions,
         totals: Vec::new(),
         missing: Vec::new(),
     }

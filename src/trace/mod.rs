@@ -3,19 +3,22 @@
 //! ```text
 //! event triggers ── RAISE LOG ────────► the server's JSON log ─────┐
 //! log_min_duration_statement ──────────► the same ────────────────┤
-//! a second session ── pg_locks, pg_stat_activity ──────► samples ─┴─► statements, transactions, locks
+//! a second session ── pg_locks, pg_stat_activity ──────► samples ─┼─► statements, transactions, locks
+//! canaries ── wait where somebody would ────────────────► felt ───┘   and stalls
 //! ```
 //!
 //! Nothing is asked of the tool: the server is ours, so the server tells. What is installed for it is
 //! gone before any catalogue is compared.
 
 mod assemble;
+mod canaries;
 mod event;
 mod facts;
 mod places;
 mod relations;
 mod sampler;
 mod slow;
+mod stalls;
 mod statements;
 mod transactions;
 
@@ -32,6 +35,7 @@ pub use facts::{
 };
 pub use places::Places;
 
+use canaries::Watched;
 use relations::{Catalogue, Relations};
 use sampler::{Sampler, Samples};
 
@@ -97,13 +101,14 @@ impl Tracing {
         let began = SystemTime::now()
             .duration_since(SystemTime::UNIX_EPOCH)
             .map_or(0.0, |since| since.as_secs_f64());
+        let watched = Watched::of(&before);
         Ok(Self {
             installed: Installed {
                 before,
                 logged,
                 began,
             },
-            sampler: Sampler::start(admin).await?,
+            sampler: Sampler::start(admin, watched).await?,
         })
     }
 

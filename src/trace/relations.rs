@@ -12,9 +12,11 @@ pub type Catalogue = BTreeMap<u32, Entry>;
 
 #[derive(Clone, Debug)]
 pub struct Entry {
-    name: QualifiedName,
-    kind: RelationKind,
+    pub name: QualifiedName,
+    pub kind: RelationKind,
     bytes: u64,
+    /// Of an index: the OID of its table.
+    pub index_of: Option<u32>,
 }
 
 pub async fn read(session: &Session) -> Result<Catalogue, QueryError> {
@@ -32,6 +34,7 @@ pub async fn read(session: &Session) -> Result<Catalogue, QueryError> {
                 ),
                 kind: RelationKind::from_relkind(row.get("kind")),
                 bytes: row.get::<_, i64>("bytes").unsigned_abs(),
+                index_of: row.get("index_of"),
             };
             (row.get("oid"), entry)
         })
@@ -64,6 +67,11 @@ impl Relations {
             }
             _ => {}
         }
+    }
+
+    /// Of an index that was there before: the OID of its table.
+    pub fn index_of(&self, oid: u32) -> Option<u32> {
+        self.before.get(&oid)?.index_of
     }
 
     /// By the name it had before, which is the one that the reader knows.

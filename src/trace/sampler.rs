@@ -1,15 +1,17 @@
 //! A second session that looks at the locks a hundred times a second: it sees what no event trigger
 //! does. When a transaction ended; who waited, and how long; the locks of statements that fire no
-//! trigger, such as LOCK TABLE, VACUUM FULL, CLUSTER, and every CONCURRENTLY.
+//! trigger, such as LOCK TABLE, VACUUM FULL, CLUSTER, and every CONCURRENTLY. It sends the canaries.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
 use tokio::sync::oneshot;
 use tokio::task::JoinHandle;
 
+use super::TraceError;
+use super::canaries::{self, Canaries, Conflicts, Felt, Watched};
 use super::facts::LockMode;
-use crate::postgres::session::{ConnectError, During as _, QueryError};
+use crate::postgres::session::{During as _, QueryError};
 use crate::postgres::{Endpoint, Session};
 
 /// Between two looks. A wait or a lock that is shorter may not be seen.
@@ -31,8 +33,15 @@ pub struct SeenLock {
     pub waited: f64,
 }
 
-/// By server process and the beginning of the transaction, in microseconds since 1970.
-pub type Samples = BTreeMap<(u32, i64), Seen>;
+/// All that was seen.
+#[derive(Clone, Debug, Default)]
+pub struct Samples {
+    /// By server process and the beginning of the transaction, in microseconds since 1970.
+    pub transactions: BTreeMap<(u32, i64), Seen>,
+    /// The most sessions of the migration's that were open at once.
+    pub sessions: usize,
+    pub felt: Vec<Felt>,
+}
 
 /// The sampler at work.
 pub struct Sampler {
@@ -42,12 +51,13 @@ pub struct Sampler {
 
 impl Sampler {
     /// Looks at the database of `endpoint`, a superuser's, from now on.
-    pub async fn start(endpoint: &Endpoint) -> Result<Self, ConnectError> {
+    pub async fn start(endpoint: &Endpoint, watched: Watched) -> Result<Self, TraceError> {
         let session = Session::open(endpoint, &[]).await?;
+        let canaries = Canaries::start(endpoint, watched).await?;
         let (stop, stopped) = oneshot::channel();
         Ok(Self {
             stop,
-            task: tokio::spawn(sample(session, stopped)),
+            task: tokio::spawn(sample(session, canaries, stopped)),
         })
     }
 
@@ -68,6 +78,7 @@ impl Sampler {
 
 async fn sample(
     session: Session,
+    mut canaries: Canaries,
     mut stopped: oneshot::Receiver<()>,
 ) -> Result<Samples, QueryError> {
     let doing = "look at the clone's locks";
@@ -77,32 +88,66 @@ async fn sample(
         .during(doing)?;
     let mut ticks = tokio::time::interval(INTERVAL);
     ticks.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
-    let mut samples = Samples::new();
+    let mut samples = Samples::default();
     loop {
         tokio::select! {
             _ = ticks.tick() => {}
-            _ = &mut stopped => return Ok(samples),
+            _ = &mut stopped => {
+                samples.felt = canaries.come_home(&session).await?;
+                return Ok(samples);
+            }
         }
-        for row in session.query(&sample, &[]).await.during(doing)? {
-            let (began, now): (f64, f64) = (row.get("began"), row.get("now"));
+        let rows = session.query(&sample, &[]).await.during(doing)?;
+        let look = Look::at(&rows, canaries.watched(), &mut samples);
+        canaries.send(&look.conflicts, look.now);
+        canaries::call_back(&session, &canaries.among(&look.blocking)).await?;
+    }
+}
+
+/// What one look asks of the canaries.
+#[derive(Default)]
+struct Look {
+    /// Seconds since 1970.
+    now: f64,
+    conflicts: Conflicts,
+    /// The server processes that somebody waits for.
+    blocking: BTreeSet<i32>,
+}
+
+impl Look {
+    fn at(rows: &[tokio_postgres::Row], watched: &Watched, samples: &mut Samples) -> Self {
+        let mut look = Self::default();
+        let mut sessions = BTreeSet::new();
+        for row in rows {
             let pid: i32 = row.get("pid");
+            sessions.insert(pid);
+            look.now = row.get("now");
+            let Some(began) = row.get::<_, Option<f64>>("began") else {
+                continue;
+            };
             let seen = samples
+                .transactions
                 .entry((pid.unsigned_abs(), microseconds(began)))
                 .or_default();
-            seen.last = now;
+            seen.last = look.now;
             let mode = row
                 .get::<_, Option<&str>>("mode")
                 .and_then(LockMode::from_catalogue);
             let (Some(relation), Some(mode)) = (row.get::<_, Option<u32>>("relation"), mode) else {
                 continue;
             };
+            watched.conflicts(relation, mode, &mut look.conflicts);
             let lock = seen.locks.entry((relation, mode)).or_default();
             if row.get("granted") {
-                lock.held.get_or_insert(now);
+                lock.held.get_or_insert(look.now);
             } else if let Some(since) = row.get::<_, Option<f64>>("waiting_since") {
-                lock.waited = lock.waited.max(now - since);
+                lock.waited = lock.waited.max(look.now - since);
             }
+            let blocking: Option<Vec<i32>> = row.get("blocking");
+            look.blocking.extend(blocking.into_iter().flatten());
         }
+        samples.sessions = samples.sessions.max(sessions.len());
+        look
     }
 }
 

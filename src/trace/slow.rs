@@ -150,6 +150,7 @@ fn is_of_the_session(text: &str) -> bool {
 /// one of its own. Its timeouts are those that the session's statement before it told of.
 pub fn place_in_transactions(others: &mut [Keyed], told: &[Keyed], samples: &Samples, began: f64) {
     let mut spans: BTreeMap<Key, Duration> = samples
+        .transactions
         .iter()
         .map(|(key, seen)| (*key, duration(seen.last - began)))
         .collect();

@@ -22,7 +22,7 @@ pub fn of(
 ) -> Vec<(Key, Transaction)> {
     let mut all: BTreeMap<Key, (Duration, Spans)> = BTreeMap::new();
     let mut seen: BTreeMap<Key, BTreeMap<Lock, SeenLock>> = BTreeMap::new();
-    for (key, sample) in samples {
+    for (key, sample) in samples.transactions {
         let mut locks = BTreeMap::new();
         for ((oid, mode), lock) in &sample.locks {
             let (Some(held), Some(relation)) = (lock.held, relations.get(*oid)) else {
