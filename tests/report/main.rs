@@ -4,6 +4,7 @@ mod files;
 mod hostile;
 mod junit;
 mod sample;
+mod timeline;
 mod traces;
 
 use insta::assert_snapshot;
