@@ -35,9 +35,13 @@ fixtures! {
         migration_failed migration_timeout pending_mismatch hold_back_overdue constraint_not_validated
         index_not_valid required_table_missing required_extension_missing rows_lost rows_gained
         assertion_failed schema_drift fresh_install_broken app_not_ready app_crashed ingest_failed
-        page_failed log_pattern app_sql_error allow_expired allow_unused blocking_lock table_rewrite
+        page_failed log_pattern app_sql_error allow_expired allow_unused blocking_lock table_rewrite index_blocks_writes reads_stalled
+        writes_stalled mixed_ddl_and_backfill lock_held_across_statements no_lock_timeout
+        statement_too_slow migration_too_slow irreversible_drop connection_budget
     ],
     near_miss: [
+        index_blocks_writes reads_stalled writes_stalled mixed_ddl_and_backfill
+        lock_held_across_statements no_lock_timeout statement_too_slow migration_too_slow connection_budget
         restore_incomplete migration_timeout pending_mismatch hold_back_overdue blocking_lock table_rewrite
         required_table_missing required_extension_missing assertion_failed app_not_ready app_crashed
         ingest_failed page_failed log_pattern app_sql_error allow_expired allow_unused
@@ -49,7 +53,8 @@ fixtures! {
 fn near_misses_together() {
     let examples = together();
     let project = Project::new();
-    let mut policy = "version: 1\nmigrations: { files: migrations/*.sql }\n".to_owned();
+    let mut policy =
+        "version: 1\nmigrations: { files: migrations/*.sql, timeouts: { lock: 5s } }\n".to_owned();
     let (mut source, mut init) = (Vec::new(), Vec::new());
     for (rule, example) in &examples {
         let id = rule.id;
@@ -182,7 +187,10 @@ fn rehearse(id: &str, example: &Example, change: &Change) -> Run {
     let mut policy = "version: 1\n".to_owned();
     for (key, value) in [
         ("source", "{ sql: [init.sql, production.sql] }"),
-        ("migrations", "{ files: migrations/*.sql }"),
+        (
+            "migrations",
+            "{ files: migrations/*.sql, timeouts: { lock: 5s } }",
+        ),
         ("baseline", "{ init: init.sql }"),
     ] {
         if !own.lines().any(|line| line.starts_with(&format!("{key}:"))) {
@@ -241,28 +249,15 @@ fn words(finding: &Value) -> String {
         words.push('\n');
     }
     for fact in evidence.iter().filter_map(Value::as_str) {
-        let is_duration = fact.starts_with("after ") && fact.ends_with('s');
-        words.push_str(&format!(
-            "- {}\n",
-            if is_duration { "after …" } else { fact }
-        ));
+        words.push_str(&format!("- {}\n", without_measured(fact)));
     }
     words
 }
 
-/// A message without the time it has measured.
-fn without_measured(message: &str) -> String {
-    const BEFORE: &str = " are blocked for ";
-    match (message.find(BEFORE), message.rfind(" s by ")) {
-        (Some(start), Some(end)) => {
-            format!(
-                "{}… s by {}",
-                &message[..start + BEFORE.len()],
-                &message[end + 6..]
-            )
-        }
-        _ => message.to_owned(),
-    }
+/// A text without the times it has measured.
+fn without_measured(text: &str) -> String {
+    let duration = regex::Regex::new(r"\b[0-9.]+ (s|min)\b").expect("valid");
+    duration.replace_all(text, "… $1").into_owned()
 }
 
 fn example(id: &str) -> Example {

@@ -10,3 +10,8 @@ mod locks;
 mod stalls;
 #[path = "trace/tools.rs"]
 mod tools;
+
+/// No rule judges what is only to be traced.
+const NOT_JUDGED: &str = "rules: { schema-drift: off, index-blocks-writes: off, blocking-lock: off, \
+    reads-stalled: off, writes-stalled: off, table-rewrite: off, mixed-ddl-and-backfill: off, \
+    lock-held-across-statements: off, no-lock-timeout: off, irreversible-drop: off }";

@@ -28,7 +28,12 @@ OF_LOCKS = {
 # where `refunds` has one: it is given with every migration.
 NOT_OF_LOCKS = {"E3", "E15"}
 PARTS = "felt,squawk,eugene,pgrehearse"
-STALLS = {"blocking-lock", "table-rewrite", "migration-failed", "migration-timeout"}
+# The gate's rules about locks, waiting and failing.
+STALLS = {
+    "blocking-lock", "reads-stalled", "writes-stalled", "index-blocks-writes", "table-rewrite", "no-lock-timeout",
+    "mixed-ddl-and-backfill", "lock-held-across-statements", "statement-too-slow", "migration-failed", "migration-timeout",
+    "foreign-key-violated",
+}
 
 
 def migrations():

@@ -1,12 +1,16 @@
-//! The borders that a report's text crosses: terminals, XML, Markdown and HTML.
+//! The borders that a report's text crosses: terminals, XML, Markdown, Mermaid and HTML.
 //!
 //! Names, files and messages come from migrations and servers, so none of them is trusted. Each type
 //! here makes a text harmless for one grammar and is the only way into it.
+
+mod mermaid;
 
 use std::fmt;
 use std::sync::LazyLock;
 
 use regex::Regex;
+
+pub use mermaid::Mermaid;
 
 /// Sequences that a terminal obeys, in their 7-bit and 8-bit forms.
 ///

@@ -10,6 +10,7 @@ pub mod junit;
 pub mod markdown;
 pub mod plain;
 pub mod terminal;
+mod timeline;
 mod words;
 
 use std::io::{self, Write};

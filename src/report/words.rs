@@ -4,7 +4,8 @@ use std::path::{Component, Path};
 
 use jiff::Timestamp;
 
-use crate::text::{human_bytes, human_seconds};
+use super::timeline::time;
+use crate::text::human_bytes;
 use crate::verdict::{
     Judged, Level, MigrationState, Outcome, Place, Provenance, RunReport, Stage, StageReport,
     StatementReport, Verdict,
@@ -169,7 +170,7 @@ pub fn of_statement(statement: &StatementReport) -> Vec<String> {
             "{} on `{}` for {}",
             blocked.mode,
             blocked.relation,
-            human_seconds(blocked.held)
+            time(blocked.held)
         ));
     }
     for rewrite in &statement.rewrites {

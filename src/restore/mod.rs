@@ -360,9 +360,11 @@ impl Restored {
         &mut self,
         policy: &[(String, String)],
     ) -> Result<(), TargetError> {
-        self.target
-            .become_production_like(&self.production_settings, policy)
-            .await
+        let mut settings = self.production_settings.clone();
+        if self.target.is_ours() {
+            settings.extend(settle::counting(&self.database.session().await?).await?);
+        }
+        self.target.become_production_like(&settings, policy).await
     }
 
     /// Leaves server and clone as they are: `--keep`.

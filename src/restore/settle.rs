@@ -6,13 +6,16 @@ use super::roles::{self, Migrator};
 use super::{Analyzed, Disarmed, RestoreError};
 use crate::context::Context;
 use crate::policy::Migrations;
-use crate::postgres::session::During as _;
+use crate::postgres::session::{During as _, QueryError};
 use crate::postgres::tools::{Script, Transaction};
 use crate::postgres::{Endpoint, Session};
 use crate::target::{Database, Target};
 use crate::text::{Ident, Secret, count_of};
 use crate::verdict::Stage;
 use crate::verify::Observation;
+
+/// The library that counts statements.
+const COUNTING: &str = "pg_stat_statements";
 
 /// Runs the policy's masking files, each in one transaction, and fills the materialised views again:
 /// they hold what was masked.
@@ -174,4 +177,24 @@ pub(super) fn caveats(
         );
     }
     caveats
+}
+
+/// The settings by which the server can count statements, where it has what that needs. Nothing is
+/// counted until the trace asks for it.
+pub(super) async fn counting(session: &Session) -> Result<Vec<(String, String)>, QueryError> {
+    let there = session
+        .query_opt(
+            "select from pg_available_extensions where name = $1",
+            &[&COUNTING],
+        )
+        .await
+        .during("look for pg_stat_statements")?;
+    Ok(there
+        .map(|_| {
+            vec![
+                ("shared_preload_libraries".to_owned(), COUNTING.to_owned()),
+                ("pg_stat_statements.track".to_owned(), "none".to_owned()),
+            ]
+        })
+        .unwrap_or_default())
 }

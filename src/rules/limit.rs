@@ -5,13 +5,15 @@ use std::fmt;
 use std::time::Duration;
 
 use super::Rule;
+use crate::policy::Percent;
 
 /// The most that a rule lets pass.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq)]
 pub enum Limit {
     Duration(Duration),
     /// Bytes.
     Size(u64),
+    Percent(Percent),
 }
 
 /// As a policy has it.
@@ -20,6 +22,7 @@ impl fmt::Display for Limit {
         match self {
             Self::Duration(limit) => write!(formatter, "{}s", limit.as_secs_f64()),
             Self::Size(limit) => write!(formatter, "{}MB", limit / (1024 * 1024)),
+            Self::Percent(limit) => limit.fmt(formatter),
         }
     }
 }
@@ -46,6 +49,14 @@ impl Limits {
         match self.of(rule) {
             Some(Limit::Size(limit)) => limit,
             _ => 0,
+        }
+    }
+
+    /// The share that `rule` lets pass; a rule without one lets none.
+    pub(super) fn percent(&self, rule: &Rule) -> Percent {
+        match self.of(rule) {
+            Some(Limit::Percent(limit)) => limit,
+            _ => Percent(0.0),
         }
     }
 }

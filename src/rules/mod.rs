@@ -8,18 +8,25 @@ mod assertions;
 mod constraints;
 mod drift;
 mod limit;
-mod locks;
 mod migration;
 pub mod page;
 mod required;
 mod restored;
 mod rows;
 mod smoke;
+mod traced;
 mod violations;
 
 use jiff::civil::Date;
 
 use crate::verdict::{Finding, Level, Stage};
+use traced::drops::IRREVERSIBLE_DROP;
+use traced::duration::{MIGRATION_TOO_SLOW, STATEMENT_TOO_SLOW};
+use traced::locks::{BLOCKING_LOCK, INDEX_BLOCKS_WRITES, TABLE_REWRITE};
+use traced::sessions::CONNECTION_BUDGET;
+use traced::stalls::{READS_STALLED, WRITES_STALLED};
+use traced::transactions::{LOCK_HELD_ACROSS_STATEMENTS, MIXED_DDL_AND_BACKFILL, NO_LOCK_TIMEOUT};
+
 use crate::{migrate, restore, schema_diff, smoke_ingest, verify};
 
 pub use allowances::{ALLOW_EXPIRED, ALLOW_UNUSED, Allowance, judge as judge_allowances};
@@ -71,6 +78,7 @@ impl Rule {
             sql: None,
             evidence: Vec::new(),
             place: None,
+            within: &[],
         }
     }
 }
@@ -85,8 +93,18 @@ pub const ALL: &[&Rule] = &[
     &migration::MIGRATION_FAILED,
     &migration::MIGRATION_TIMEOUT,
     &migration::PENDING_MISMATCH,
-    &locks::BLOCKING_LOCK,
-    &locks::TABLE_REWRITE,
+    &INDEX_BLOCKS_WRITES,
+    &BLOCKING_LOCK,
+    &READS_STALLED,
+    &WRITES_STALLED,
+    &TABLE_REWRITE,
+    &MIXED_DDL_AND_BACKFILL,
+    &LOCK_HELD_ACROSS_STATEMENTS,
+    &NO_LOCK_TIMEOUT,
+    &STATEMENT_TOO_SLOW,
+    &MIGRATION_TOO_SLOW,
+    &IRREVERSIBLE_DROP,
+    &CONNECTION_BUDGET,
     &migration::HOLD_BACK_OVERDUE,
     &constraints::CONSTRAINT_NOT_VALIDATED,
     &constraints::INDEX_NOT_VALID,

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::time::Duration;
 
 use super::event::{self, Event};
-use super::facts::{Statement, Trace, Transaction};
+use super::facts::{Sessions, Statement, Trace, Transaction};
 use super::places::Places;
 use super::relations::Relations;
 use super::sampler::Samples;
@@ -66,6 +66,7 @@ pub fn trace(
         statements,
         transactions,
         totals: Vec::new(),
+        sessions: Sessions::default(),
         missing: Vec::new(),
     }
 }

@@ -17,8 +17,18 @@ pub struct Trace {
     pub stalls: Vec<Stall>,
     /// Every statement that the migrating role ran, by text; the longest in total first.
     pub totals: Vec<Total>,
+    pub sessions: Sessions,
     /// In words: what could not be seen on this server.
     pub missing: Vec<String>,
+}
+
+/// The sessions that the migration opened.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Sessions {
+    /// The most that were open at once.
+    pub most: u64,
+    /// How many the server allows (`max_connections`).
+    pub allowed: u64,
 }
 
 /// A statement that the server told of.

@@ -14,12 +14,14 @@ mod assemble;
 mod canaries;
 mod event;
 mod facts;
+mod installation;
 mod places;
 mod relations;
 mod sampler;
 mod slow;
 mod stalls;
 mod statements;
+mod totals;
 mod transactions;
 
 use std::time::SystemTime;
@@ -27,15 +29,15 @@ use std::time::SystemTime;
 use crate::postgres::server_log::Record;
 use crate::postgres::session::{ConnectError, During as _};
 use crate::postgres::{Endpoint, QueryError, Session};
-use crate::text::Ident;
 
 pub use facts::{
     Access, Age, HeldLock, Inside, LockMode, LockSpan, Relation, RelationKind, Rewrite, Scan,
-    Stall, Statement, Taken, Total, Trace, Transaction,
+    Sessions, Stall, Statement, Taken, Total, Trace, Transaction,
 };
 pub use places::Places;
 
 use canaries::Watched;
+use installation::Installation;
 use relations::{Catalogue, Relations};
 use sampler::{Sampler, Samples};
 
@@ -58,23 +60,26 @@ pub enum Reach<'a> {
 
 /// A trace that is being taken.
 pub struct Tracing {
-    installed: Installed,
+    beginning: Beginning,
     sampler: Sampler,
 }
 
 /// A trace that looks no more.
 pub struct Settled {
-    installed: Installed,
+    beginning: Beginning,
     /// `None`: the session that looked was ended before its time.
     samples: Option<Samples>,
 }
 
-struct Installed {
+/// What a trace began with.
+struct Beginning {
     before: Catalogue,
-    /// The role that migrates, in its database; `None` where nothing was installed.
-    logged: Option<String>,
+    /// `None`: the server is not ours to install anything on.
+    told: Option<Installation>,
     /// Seconds since 1970.
     began: f64,
+    /// `max_connections`.
+    allowed: u64,
 }
 
 impl Tracing {
@@ -86,27 +91,21 @@ impl Tracing {
         reach: Reach<'_>,
     ) -> Result<Self, TraceError> {
         let before = relations::read(session).await?;
-        let logged = match reach {
-            Reach::Everything { role } => {
-                let logged = format!(
-                    "role {} in database {}",
-                    Ident(role),
-                    Ident(&admin.database)
-                );
-                install(session, &logged).await?;
-                Some(logged)
-            }
+        let told = match reach {
+            Reach::Everything { role } => Some(Installation::make(session, admin, role).await?),
             Reach::Locks => None,
         };
         let began = SystemTime::now()
             .duration_since(SystemTime::UNIX_EPOCH)
             .map_or(0.0, |since| since.as_secs_f64());
+        let allowed = allowed_sessions(session).await?;
         let watched = Watched::of(&before);
         Ok(Self {
-            installed: Installed {
+            beginning: Beginning {
                 before,
-                logged,
+                told,
                 began,
+                allowed,
             },
             sampler: Sampler::start(admin, watched).await?,
         })
@@ -115,7 +114,7 @@ impl Tracing {
     /// Ends the looking: from here on what is left of the migration's sessions may be ended.
     pub async fn settle(self) -> Settled {
         Settled {
-            installed: self.installed,
+            beginning: self.beginning,
             samples: self.sampler.stop().await,
         }
     }
@@ -129,22 +128,16 @@ impl Settled {
         records: &[Record],
         places: &Places,
     ) -> Result<Trace, TraceError> {
-        let Installed {
+        let Beginning {
             before,
-            logged,
+            told,
             began,
-        } = self.installed;
+            allowed,
+        } = self.beginning;
         let mut missing = Vec::new();
-        match &logged {
-            Some(logged) => {
-                if !is_intact(session).await? {
-                    missing.push(
-                        "statements, rewrites and scans: the migration removed the trace's event triggers"
-                            .to_owned(),
-                    );
-                }
-                remove(session, logged).await?;
-            }
+        let mut totals = Vec::new();
+        match told {
+            Some(told) => totals = told.remove(session, &mut missing).await?,
             None => missing.push(
                 "statements, rewrites and scans: the log of `target.server` is out of reach"
                     .to_owned(),
@@ -155,49 +148,22 @@ impl Settled {
         }
         let relations = Relations::new(before, relations::read(session).await?);
         let samples = self.samples.unwrap_or_default();
+        let most = samples.sessions as u64;
+        let mut trace = assemble::trace(records, began, samples, relations, places);
+        totals::give_rows(&mut trace.statements, &totals);
         Ok(Trace {
             missing,
-            ..assemble::trace(records, began, samples, relations, places)
+            totals,
+            sessions: Sessions { most, allowed },
+            ..trace
         })
     }
 }
 
-/// Makes the triggers, and has the slow statements of `logged` logged. The user's own event triggers
-/// have nothing to do with it.
-async fn install(session: &Session, logged: &str) -> Result<(), QueryError> {
-    session
-        .run(
-            &format!(
-                "set session_replication_role = replica; begin; {}; {}; \
-                 alter {logged} set log_min_duration_statement = '{}ms'; commit; \
-                 reset session_replication_role",
-                include_str!("sql/remove.sql"),
-                include_str!("sql/objects.sql"),
-                slow::FROM.as_millis()
-            ),
-            "install the trace",
-        )
-        .await
-}
-
-/// Whether the triggers are still there: who may drop anything may have dropped them.
-async fn is_intact(session: &Session) -> Result<bool, QueryError> {
+async fn allowed_sessions(session: &Session) -> Result<u64, QueryError> {
     let row = session
-        .query_one(include_str!("sql/intact.sql"), &[])
+        .query_one("select current_setting('max_connections')::int8", &[])
         .await
-        .during("look after the trace")?;
-    Ok(row.get(0))
-}
-
-async fn remove(session: &Session, logged: &str) -> Result<(), QueryError> {
-    session
-        .run(
-            &format!(
-                "set session_replication_role = replica; {}; \
-                 alter {logged} reset log_min_duration_statement; reset session_replication_role",
-                include_str!("sql/remove.sql")
-            ),
-            "remove the trace",
-        )
-        .await
+        .during("read the clone's limit of sessions")?;
+    Ok(row.get::<_, i64>(0).unsigned_abs())
 }

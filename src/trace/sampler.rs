@@ -116,12 +116,14 @@ struct Look {
 
 impl Look {
     fn at(rows: &[tokio_postgres::Row], watched: &Watched, samples: &mut Samples) -> Self {
-        let mut look = Self::default();
+        let mut told = Self::default();
         let mut sessions = BTreeSet::new();
         for row in rows {
             let pid: i32 = row.get("pid");
-            sessions.insert(pid);
-            look.now = row.get("now");
+            if row.get("is_the_migrations") {
+                sessions.insert(pid);
+            }
+            told.now = row.get("now");
             let Some(began) = row.get::<_, Option<f64>>("began") else {
                 continue;
             };
@@ -129,25 +131,25 @@ impl Look {
                 .transactions
                 .entry((pid.unsigned_abs(), microseconds(began)))
                 .or_default();
-            seen.last = look.now;
+            seen.last = told.now;
             let mode = row
                 .get::<_, Option<&str>>("mode")
                 .and_then(LockMode::from_catalogue);
             let (Some(relation), Some(mode)) = (row.get::<_, Option<u32>>("relation"), mode) else {
                 continue;
             };
-            watched.conflicts(relation, mode, &mut look.conflicts);
+            watched.conflicts(relation, mode, &mut told.conflicts);
             let lock = seen.locks.entry((relation, mode)).or_default();
             if row.get("granted") {
-                lock.held.get_or_insert(look.now);
+                lock.held.get_or_insert(told.now);
             } else if let Some(since) = row.get::<_, Option<f64>>("waiting_since") {
-                lock.waited = lock.waited.max(look.now - since);
+                lock.waited = lock.waited.max(told.now - since);
             }
             let blocking: Option<Vec<i32>> = row.get("blocking");
-            look.blocking.extend(blocking.into_iter().flatten());
+            told.blocking.extend(blocking.into_iter().flatten());
         }
         samples.sessions = samples.sessions.max(sessions.len());
-        look
+        told
     }
 }
 

@@ -91,8 +91,7 @@ fn culprit(statements: &[Statement], transaction: usize, span: &LockSpan) -> Opt
         .find(|(_, statement)| statement.is_first_with(span))
         .or_else(|| {
             of_transaction()
-                .filter(|(_, statement)| statement.began <= span.acquired)
-                .last()
+                .rfind(|(_, statement)| statement.began <= span.acquired)
                 .filter(|(_, statement)| !HARMLESS.contains(&statement.tag.as_str()))
         })
         .map(|(place, _)| place)

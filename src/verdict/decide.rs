@@ -49,6 +49,7 @@ pub fn judge(
         })
         .filter(|judged| judged.level != Level::Off)
         .collect();
+    fold(&mut judged);
     judged.sort_by_key(|judged| {
         (
             !judged.blocks(),
@@ -58,6 +59,32 @@ pub fn judge(
         )
     });
     judged
+}
+
+/// Makes a finding a line of another's evidence where that one says the same and more.
+fn fold(judged: &mut Vec<Judged>) {
+    let mut place = 0;
+    while let Some(inner) = judged.get(place) {
+        // The first that is named is the one that says most.
+        let outer = inner.finding.within.iter().find_map(|rule| {
+            judged.iter().position(|outer| {
+                !std::ptr::eq(outer, inner)
+                    && outer.finding.rule == *rule
+                    && outer.finding.object == inner.finding.object
+                    && outer.level >= inner.level
+            })
+        });
+        let Some(outer) = outer else {
+            place += 1;
+            continue;
+        };
+        let inner = judged.remove(place).finding;
+        let outer = &mut judged[if outer > place { outer - 1 } else { outer }];
+        outer
+            .finding
+            .evidence
+            .push(format!("`{}`: {}", inner.rule, inner.message));
+    }
 }
 
 /// Makes a stage that ran a failed one where a finding of it blocks.
@@ -161,7 +188,48 @@ mod tests {
             sql: None,
             evidence: Vec::new(),
             place: None,
+            within: &[],
         }
+    }
+
+    #[test]
+    fn one_that_is_within_another_is_a_line_of_it() {
+        let about = |rule, within| Finding {
+            rule,
+            within,
+            message: format!("it is {rule}"),
+            ..finding(Stage::Migrate)
+        };
+        let findings = || {
+            vec![
+                about("outer", &[]),
+                about("inner", &["missing", "outer"]),
+                about("itself", &["itself"]),
+                Finding {
+                    object: Some("another".into()),
+                    ..about("inner", &["outer"])
+                },
+            ]
+        };
+        let told = |judged: &[Judged]| -> Vec<(&str, usize)> {
+            judged
+                .iter()
+                .map(|judged| (judged.finding.rule, judged.finding.evidence.len()))
+                .collect()
+        };
+        let judged = judge(findings(), |_| Level::Block, |_| None);
+        assert_eq!(told(&judged), [("outer", 1), ("itself", 0), ("inner", 0)]);
+        assert_eq!(judged[0].finding.evidence, ["`inner`: it is inner"]);
+        // What weighs less says nothing of what weighs more.
+        let level = |finding: &Finding| match finding.rule {
+            "outer" => Level::Warn,
+            _ => Level::Block,
+        };
+        let judged = judge(findings(), level, |_| None);
+        assert_eq!(
+            told(&judged),
+            [("inner", 0), ("itself", 0), ("inner", 0), ("outer", 0)]
+        );
     }
 
     fn judged(level: Level, accepted: Option<&Accepted>) -> Vec<Judged> {

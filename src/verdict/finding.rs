@@ -62,6 +62,9 @@ pub struct Finding {
     /// Facts that show it, one a line.
     pub evidence: Vec<String>,
     pub place: Option<Place>,
+    /// Rules whose finding about the same object says the same and more: where one is there and
+    /// weighs as much, this one is a line of it.
+    pub within: &'static [&'static str],
 }
 
 /// An entry of `allow` that covers a finding.

@@ -5,7 +5,7 @@ use pgrehearse::report::{html, json, junit, markdown};
 use quick_xml::Reader;
 use quick_xml::events::Event;
 
-use crate::sample;
+use crate::{sample, traces};
 
 #[test]
 fn a_terminal_shows_it_and_obeys_nothing() {
@@ -135,6 +135,87 @@ fn outside(text: &str) -> (String, String) {
     }
     assert_eq!(fence, None, "a fence stays open");
     (prose, fenced)
+}
+
+/// What means something to Mermaid, each short enough to be in a diagram whole.
+pub const ATTACKS: [&str; 18] = [
+    "a :crit, 1, 2",
+    "a; b",
+    "a # b",
+    "a #quot; b",
+    "a #60;b#62;",
+    "x\nsection pwned",
+    "x\nclick task0 call a()",
+    "%% pwned",
+    "%%{init: {\"a\": 1}}%%",
+    "section x",
+    "title x",
+    "2024-01-01",
+    "\"Order\".\"Item's\"",
+    "```\n# pwned",
+    "<img src=x onerror=a>",
+    "a<br/>b &lt; c",
+    "ﬂ°°60¶ßscript ﬂ°°62¶ß",
+    "constructor",
+];
+
+#[test]
+fn a_diagram_holds_what_we_put_there() {
+    for attacks in ATTACKS.chunks(6) {
+        let report = sample::with_trace(sample::go(), traces::of_names(attacks));
+        let text = markdown::render(&report);
+        let (_, diagram) = outside(&text);
+        let lines: Vec<&str> = diagram.lines().collect();
+        assert!(lines[0].starts_with("%%{init: {\"gantt\": {"), "{diagram}");
+        assert_eq!(lines[1], "gantt");
+        assert_eq!(diagram.matches("%%").count(), 2, "{diagram}");
+        let (mut sections, mut bars) = (0, 0);
+        for line in &lines[2..] {
+            let line = line.strip_prefix("    ").expect("indented");
+            let own = [
+                "accTitle: ",
+                "dateFormat x",
+                "axisFormat ",
+                "tickInterval ",
+                "todayMarker off",
+            ];
+            if own.iter().any(|own| line.starts_with(own)) {
+                continue;
+            }
+            let said = if let Some(name) = line.strip_prefix("section ") {
+                sections += 1;
+                name
+            } else {
+                bars += 1;
+                let (label, data) = line.split_once(" :").expect("a bar");
+                assert!(
+                    label.starts_with(|first: char| first.is_ascii_digit()),
+                    "{line}"
+                );
+                let data = data
+                    .trim_start_matches("crit, ")
+                    .trim_start_matches("done, ");
+                let ends: Vec<&str> = data.split(", ").collect();
+                assert_eq!(ends.len(), 2, "{line}");
+                assert!(ends.iter().all(|end| end.parse::<u64>().is_ok()), "{line}");
+                label
+            };
+            // A reference is a `#`, figures and a `;`, and nothing else of Mermaid's is there.
+            let mut parts = said.split('#');
+            let mut plain = parts.next().unwrap_or_default().to_owned();
+            for part in parts {
+                let (number, rest) = part.split_once(';').expect("a whole reference");
+                assert!(number.parse::<u32>().is_ok(), "{line}");
+                plain.push_str(rest);
+            }
+            assert!(
+                !plain.contains([':', ';', '#', '%', '{', '}', '<', '>', '&', '`', 'ﬂ']),
+                "{line}"
+            );
+        }
+        // A lock of each table, and what there is room for of the statements.
+        assert_eq!((sections, bars), (1 + attacks.len(), 10), "{diagram}");
+    }
 }
 
 #[test]

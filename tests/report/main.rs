@@ -4,6 +4,8 @@ mod files;
 mod hostile;
 mod junit;
 mod sample;
+mod timeline;
+mod traces;
 
 use insta::assert_snapshot;
 use pgrehearse::report::console::{self, Colour};

@@ -4,12 +4,12 @@ use std::time::Duration;
 
 use jiff::Timestamp;
 use pgrehearse::verdict::{
-    Accepted, BlockReport, Failure, Finding, Judged, Level, LockReport, LockSpanReport,
-    MigrationReport, MigrationState, NotRun, NotRunKind, Outcome, Place, Provenance,
-    RelationReport, RewriteReport, RuleReport, RunReport, ScanReport, Stage, StageReport,
-    StallReport, StatementReport, TotalReport, TraceReport, TransactionReport, Verdict, apply,
-    decide,
+    Accepted, Failure, Finding, Judged, Level, MigrationReport, MigrationState, NotRun, NotRunKind,
+    Outcome, Place, Provenance, RuleReport, RunReport, Stage, StageReport, TraceReport, Verdict,
+    apply, decide,
 };
+
+use crate::traces;
 
 /// A run in which nothing speaks against the migration.
 #[allow(clippy::too_many_lines, reason = "one sample, told whole")]
@@ -103,7 +103,7 @@ pub fn go() -> RunReport {
                 note: Some("until 2026-12-01: 7 days after cut-over".into()),
             },
         ],
-        trace: Some(trace()),
+        trace: Some(traces::one()),
         provenance: Some(Provenance {
             source: "dump `dump/prod-*.dump`".into(),
             database: Some("shop".into()),
@@ -120,6 +120,7 @@ pub fn go() -> RunReport {
 }
 
 /// Two findings that block, a warning, a note, and one that the policy accepts.
+#[allow(clippy::too_many_lines, reason = "one sample, told whole")]
 pub fn no_go() -> RunReport {
     let mut report = go();
     report.findings = vec![
@@ -148,6 +149,7 @@ pub fn no_go() -> RunReport {
                     "1,204,331 rows were read while it was held".into(),
                 ],
                 place: Some(place("migrations/0041_add_status.sql", 3)),
+                within: &[],
             },
         ),
         judged(
@@ -165,6 +167,7 @@ pub fn no_go() -> RunReport {
                 sql: None,
                 evidence: Vec::new(),
                 place: Some(place("migrations/0042_drop_note.sql", 1)),
+                within: &[],
             },
         ),
         judged(
@@ -179,6 +182,7 @@ pub fn no_go() -> RunReport {
                 sql: Some("create index concurrently on public.orders (status);".into()),
                 evidence: vec!["5 runs each, the fastest counts".into()],
                 place: None,
+                within: &[],
             },
         ),
         judged(
@@ -193,6 +197,7 @@ pub fn no_go() -> RunReport {
                 sql: None,
                 evidence: Vec::new(),
                 place: None,
+                within: &[],
             },
         ),
         Judged {
@@ -212,6 +217,7 @@ pub fn no_go() -> RunReport {
                     sql: None,
                     evidence: Vec::new(),
                     place: None,
+                    within: &[],
                 },
             )
         },
@@ -314,6 +320,7 @@ pub fn hostile() -> RunReport {
         migration.file = hostile();
         migration.note = Some(hostile());
     }
+    report.trace = Some(traces::hostile(HOSTILE));
     if let Some(provenance) = &mut report.provenance {
         provenance.source = hostile();
         provenance.database = Some(hostile());
@@ -322,6 +329,12 @@ pub fn hostile() -> RunReport {
         provenance.caveats = vec![hostile()];
     }
     decided(report)
+}
+
+/// A run that did this on the server.
+pub fn with_trace(mut report: RunReport, trace: TraceReport) -> RunReport {
+    report.trace = Some(trace);
+    report
 }
 
 /// Gives a run the verdict that its stages and findings come to.
@@ -352,88 +365,5 @@ fn migration(file: &str, state: MigrationState, milliseconds: u64) -> MigrationR
         state,
         took: Some(Duration::from_millis(milliseconds)),
         note: None,
-    }
-}
-
-fn trace() -> TraceReport {
-    let orders = RelationReport {
-        name: "public.orders".to_owned(),
-        kind: "table",
-        is_new: false,
-    };
-    TraceReport {
-        statements: vec![StatementReport {
-            pid: 4711,
-            transaction: 0,
-            tag: "ALTER TABLE".to_owned(),
-            text: "alter table orders alter id type bigint".to_owned(),
-            place: Some(Place {
-                file: "migrations/2_orders.sql".to_owned(),
-                line: Some(3),
-            }),
-            is_nested: false,
-            began: Duration::from_millis(120),
-            took: Duration::from_millis(4100),
-            rows: None,
-            locks: vec![LockReport {
-                relation: orders.clone(),
-                mode: "ACCESS EXCLUSIVE",
-                is_first: true,
-            }],
-            blocks: Some(BlockReport {
-                relation: orders.name.clone(),
-                mode: "ACCESS EXCLUSIVE",
-                reads: true,
-                held: Duration::from_millis(4110),
-            }),
-            rewrites: vec![RewriteReport {
-                relation: orders.clone(),
-                bytes: 220_000_000,
-                reasons: vec!["a column's type changed"],
-            }],
-            scans: vec![ScanReport {
-                relation: orders.clone(),
-                times: 2,
-                rows: 3_600_000,
-            }],
-            dropped: vec!["index public.orders_old".to_owned()],
-            lock_timeout: Some(Duration::from_secs(2)),
-            statement_timeout: None,
-        }],
-        transactions: vec![TransactionReport {
-            pid: 4711,
-            began: Duration::from_millis(118),
-            ended: Duration::from_millis(4230),
-            locks: vec![LockSpanReport {
-                relation: orders,
-                mode: "ACCESS EXCLUSIVE",
-                acquired: Duration::from_millis(120),
-                released: Duration::from_millis(4230),
-                waited: Duration::ZERO,
-            }],
-        }],
-        stalls: vec![
-            StallReport {
-                relation: "public.orders".to_owned(),
-                access: "reads",
-                began: Duration::from_millis(120),
-                took: Duration::from_millis(4112),
-                statement: Some(0),
-            },
-            StallReport {
-                relation: "public.orders".to_owned(),
-                access: "writes",
-                began: Duration::from_millis(120),
-                took: Duration::from_millis(4113),
-                statement: Some(0),
-            },
-        ],
-        totals: vec![TotalReport {
-            text: "alter table orders alter id type bigint".to_owned(),
-            calls: 1,
-            rows: 0,
-            took: Duration::from_millis(4100),
-        }],
-        missing: Vec::new(),
     }
 }

@@ -4,6 +4,7 @@ use serde_json::Value;
 
 use pgrehearse::text::Secret;
 
+use crate::NOT_JUDGED;
 use crate::harness::Server;
 use crate::harness::gate::{Project, Run};
 
@@ -20,7 +21,7 @@ const PRODUCTION: &str = "
 fn migrated(migration: &str, more: &str) -> Run {
     let project = Project::sql(PRODUCTION, &[("1.sql", migration)]);
     project.policy(&format!(
-        "version: 1\nsource: {{ sql: production.sql }}\nrules: {{ schema-drift: off }}\n\
+        "version: 1\nsource: {{ sql: production.sql }}\n{NOT_JUDGED}\n\
          migrations:\n  files: migrations/*.sql\n  role: app\n{more}"
     ));
     project.run()
@@ -78,6 +79,21 @@ fn statements_have_places_and_no_values() {
         (&"UPDATE".into(), &5.into())
     );
     assert!(updated["seconds"].as_f64() > Some(0.004), "{updated:#}");
+    let trace = &run.report["trace"];
+    // A server without `pg_stat_statements` says so.
+    if !trace["missing"].to_string().contains("rows") {
+        assert_eq!(updated["rows"], 20000);
+        let total = trace["totals"]
+            .as_array()
+            .into_iter()
+            .flatten()
+            .find(|total| total["text"] == "update orders set note = ? || id")
+            .unwrap_or_else(|| panic!("{:#}", trace["totals"]));
+        assert_eq!(
+            (&total["calls"], &total["rows"]),
+            (&1.into(), &20000.into())
+        );
+    }
     assert!(!run.report["trace"].to_string().contains("secret"));
 }
 
@@ -248,7 +264,7 @@ async fn a_foreign_server_tells_of_its_locks() {
         )],
     );
     project.short_policy(
-        "target: { server: '${TARGET_URL}' }\nbaseline: { init: production.sql }\nrules: { schema-drift: off, blocking-lock: { over: 200ms } }\n",
+        "target: { server: '${TARGET_URL}' }\nbaseline: { init: production.sql }\nrules: { schema-drift: off, no-lock-timeout: off, blocking-lock: { over: 200ms } }\n",
     );
     let output = project
         .command(&["run"])

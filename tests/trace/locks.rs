@@ -6,6 +6,7 @@ use std::fmt::Write as _;
 
 use pgrehearse::postgres::Binaries;
 
+use crate::NOT_JUDGED;
 use crate::harness::gate::{Project, Run};
 use crate::harness::installed_majors;
 
@@ -167,7 +168,7 @@ fn migrated(binaries: &Binaries) -> Run {
     project.policy(&format!(
         "version: 1\nsource: {{ sql: production.sql }}\n\
          migrations: {{ files: migrations/*.sql, role_attributes: [superuser] }}\n\
-         rules: {{ schema-drift: off }}\npostgres: {{ bin_dir: '{}' }}\n",
+         {NOT_JUDGED}\npostgres: {{ bin_dir: '{}' }}\n",
         binaries.directory.display()
     ));
     project.run()

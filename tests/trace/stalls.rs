@@ -2,6 +2,7 @@
 
 use serde_json::Value;
 
+use crate::NOT_JUDGED;
 use crate::harness::gate::{Project, Run};
 
 const PRODUCTION: &str = "
@@ -19,12 +20,11 @@ const PRODUCTION: &str = "
 
 fn migrated(migration: &str) -> Run {
     let project = Project::sql(PRODUCTION, &[("1.sql", migration)]);
-    project.policy(
-        "version: 1\nsource: { sql: production.sql }\nmigrations: { files: migrations/*.sql }\n\
-         baseline: { init: production.sql }\n\
-         rules: { schema-drift: off }\n\
-         verify: { assertions: [{ name: no canary writes, sql: select count(*) from audit, expect: 0 }] }\n",
-    );
+    project.policy(&format!(
+        "version: 1\nsource: {{ sql: production.sql }}\nmigrations: {{ files: migrations/*.sql }}\n\
+         baseline: {{ init: production.sql }}\n{NOT_JUDGED}\n\
+         verify: {{ assertions: [{{ name: no canary writes, sql: select count(*) from audit, expect: 0 }}] }}\n",
+    ));
     let run = project.run();
     run.expect(0, "go", &[]);
     run
@@ -121,11 +121,11 @@ fn a_canary_makes_way_for_the_migration() {
         wait $first
         "#,
     );
-    project.policy(
-        "version: 1\nsource: { sql: production.sql }\nrules: { blocking-lock: off, schema-drift: off }\n\
-         migrations: { command: sh migrate.sh, url_env: DATABASE_URL, files: [] }\n\
-         baseline: { init: production.sql }\n",
-    );
+    project.policy(&format!(
+        "version: 1\nsource: {{ sql: production.sql }}\n{NOT_JUDGED}\n\
+         migrations: {{ command: sh migrate.sh, url_env: DATABASE_URL, files: [] }\n\
+         baseline: {{ init: production.sql }}\n",
+    ));
     let run = project.run();
     run.expect(0, "go", &[]);
     assert_eq!(stalls(&run).len(), 1, "{:#}", run.report["trace"]);

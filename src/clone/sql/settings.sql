@@ -14,5 +14,6 @@ where name in (
         'deadlock_timeout', 'row_security', 'xmlbinary', 'xmloption', 'bytea_output',
         'standard_conforming_strings', 'from_collapse_limit', 'join_collapse_limit')
   and source in ('configuration file', 'command line', 'override', 'database')
-  and setting is distinct from boot_val
+  -- Ours is another than the built-in one.
+  and (setting is distinct from boot_val or name = 'max_connections')
 order by 1

@@ -160,6 +160,26 @@ pub struct RawSizeRuleSettings {
     pub over: Option<String>,
 }
 
+/// A level, or a level with how large a share is too large.
+#[derive(JsonSchema)]
+#[serde(untagged)]
+#[expect(dead_code, reason = "read as a `RawRule`; this is its schema")]
+pub enum RawPercentRule {
+    Level(RawLevel),
+    Settings(RawPercentRuleSettings),
+}
+
+/// A rule's settings.
+#[derive(JsonSchema)]
+#[serde(deny_unknown_fields)]
+#[expect(dead_code, reason = "read as a `RawRule`; this is its schema")]
+pub struct RawPercentRuleSettings {
+    pub level: Option<RawLevel>,
+    /// The largest that is no finding.
+    #[schemars(with = "Option<PercentText>")]
+    pub over: Option<String>,
+}
+
 /// `block` refuses the migration, `warn` and `info` are reported, `off` is not judged.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]

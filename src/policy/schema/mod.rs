@@ -67,6 +67,7 @@ pub(super) fn rule_levels(generator: &mut SchemaGenerator) -> Schema {
     let level = generator.subschema_for::<super::raw::RawRule>();
     let duration = generator.subschema_for::<super::raw::RawDurationRule>();
     let size = generator.subschema_for::<super::raw::RawSizeRule>();
+    let percent = generator.subschema_for::<super::raw::RawPercentRule>();
     let properties: serde_json::Map<String, Json> = rules::ALL
         .iter()
         .map(|rule| {
@@ -74,6 +75,7 @@ pub(super) fn rule_levels(generator: &mut SchemaGenerator) -> Schema {
                 None => level.clone(),
                 Some(Limit::Duration(_)) => duration.clone(),
                 Some(Limit::Size(_)) => size.clone(),
+                Some(Limit::Percent(_)) => percent.clone(),
             };
             entry.insert("description".to_owned(), rule.summary.into());
             (rule.id.to_owned(), entry.to_value())

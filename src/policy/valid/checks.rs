@@ -231,6 +231,7 @@ pub(super) fn limits(raw: &BTreeMap<String, RawRule>, context: &mut Context<'_>)
         let limit = context.parsed(&at, over, |text| match limit {
             Limit::Duration(_) => units::duration(text).map(Limit::Duration),
             Limit::Size(_) => Size::parse(text).map(|size| Limit::Size(size.0)),
+            Limit::Percent(_) => Percent::parse(text).map(Limit::Percent),
         });
         if let Some(limit) = limit {
             limits.0.insert(id.clone(), limit);

@@ -1,5 +1,7 @@
 //! `report.html`: one self-contained page. No script, nothing loaded, light and dark, phone and desk.
 
+mod timeline;
+mod tips;
 mod trace;
 
 use std::time::Duration;

@@ -161,6 +161,7 @@ fn finding<'a>(report: &RunReport, judged: &'a Judged) -> FindingEntry<'a> {
         sql,
         evidence,
         place: _,
+        within: _,
     } = &judged.finding;
     let place = words::place(report, judged);
     FindingEntry {

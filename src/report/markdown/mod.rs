@@ -4,6 +4,7 @@
 //! ping a team nor make a link nor break a table.
 
 mod sections;
+mod timeline;
 
 use self::sections::{Group, Section};
 use super::escape::Markdown;
@@ -91,6 +92,9 @@ fn every_section(report: &RunReport) -> Vec<Section> {
     }
     for judged in report.blocking() {
         found.push(Section::new(Group::Blocks, blocking(report, judged)));
+    }
+    if let Some(text) = timeline::section(report) {
+        found.push(Section::new(Group::Timeline, text));
     }
     for judged in words::of_level(report, Level::Warn) {
         found.push(Section::new(Group::Warnings, lesser(report, judged)));

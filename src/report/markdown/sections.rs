@@ -5,6 +5,7 @@
 pub enum Group {
     Errors,
     Blocks,
+    Timeline,
     Warnings,
     Notes,
     Accepted,
@@ -14,9 +15,10 @@ pub enum Group {
 }
 
 impl Group {
-    const ALL: [Self; 8] = [
+    const ALL: [Self; 9] = [
         Self::Errors,
         Self::Blocks,
+        Self::Timeline,
         Self::Warnings,
         Self::Notes,
         Self::Accepted,
@@ -26,10 +28,11 @@ impl Group {
     ];
 
     /// What must be there before what: a comment says What blocks and of what clone it speaks.
-    const BY_NEED: [Self; 8] = [
+    const BY_NEED: [Self; 9] = [
         Self::Errors,
         Self::Blocks,
         Self::Clone,
+        Self::Timeline,
         Self::Warnings,
         Self::Migrations,
         Self::Accepted,
@@ -44,7 +47,7 @@ impl Group {
             Self::Warnings => Some("Warnings"),
             Self::Notes => Some("Notes"),
             Self::Accepted => Some("Accepted by the policy"),
-            Self::Migrations | Self::Clone | Self::Saw => None,
+            Self::Timeline | Self::Migrations | Self::Clone | Self::Saw => None,
         }
     }
 
@@ -52,6 +55,7 @@ impl Group {
         match self {
             Self::Errors => "errors of stages",
             Self::Blocks => "blocking findings",
+            Self::Timeline => "the timeline",
             Self::Warnings => "warnings",
             Self::Notes => "notes",
             Self::Accepted => "accepted findings",

@@ -1,14 +1,15 @@
-//! `blocking-lock` and `table-rewrite`: what the application would have waited for.
+//! `blocking-lock`, `index-blocks-writes` and `table-rewrite`: what keeps the application from its tables.
 
 use std::collections::BTreeMap;
 use std::time::Duration;
 
-use super::{Facts, Limit, Rule};
+use super::{Held, trace};
+use crate::rules::{Facts, Limit, Rule};
 use crate::text::{human_bytes, human_seconds};
-use crate::trace::{Age, LockMode, LockSpan, Statement, Trace};
+use crate::trace::{Age, LockMode, LockSpan, Statement};
 use crate::verdict::{Finding, Level, Stage};
 
-pub(super) static BLOCKING_LOCK: Rule = Rule {
+pub(in crate::rules) static BLOCKING_LOCK: Rule = Rule {
     id: "blocking-lock",
     stage: Stage::Migrate,
     level: Level::Block,
@@ -19,7 +20,18 @@ pub(super) static BLOCKING_LOCK: Rule = Rule {
     judge: blocking_locks,
 };
 
-pub(super) static TABLE_REWRITE: Rule = Rule {
+pub(in crate::rules) static INDEX_BLOCKS_WRITES: Rule = Rule {
+    id: "index-blocks-writes",
+    stage: Stage::Migrate,
+    level: Level::Block,
+    limit: Some(Limit::Duration(Duration::from_secs(1))),
+    summary: "no index of an existing table is built for longer than its limit while writes wait",
+    effect: "every INSERT, UPDATE and DELETE of the table waits until the index is built",
+    remedy: "build it CONCURRENTLY, in a migration of its own that runs outside a transaction; after a failure, drop the invalid index before trying again",
+    judge: index_builds,
+};
+
+pub(in crate::rules) static TABLE_REWRITE: Rule = Rule {
     id: "table-rewrite",
     stage: Stage::Migrate,
     level: Level::Block,
@@ -36,33 +48,24 @@ fn blocking_locks(rule: &Rule, facts: &Facts) -> Vec<Finding> {
         return Vec::new();
     };
     let limit = facts.limits.duration(rule);
-    let mut longest: BTreeMap<u32, (usize, &LockSpan)> = BTreeMap::new();
-    for (number, transaction) in trace.transactions.iter().enumerate() {
-        for span in &transaction.locks {
-            if !span.is_felt() || span.held() <= limit {
-                continue;
-            }
-            let known = longest.entry(span.relation.oid).or_insert((number, span));
-            // Of two that were held as long, the one that blocks more.
-            if (span.held(), span.mode) > (known.1.held(), known.1.mode) {
-                *known = (number, span);
-            }
+    let mut longest: BTreeMap<u32, Held<'_>> = BTreeMap::new();
+    for held in Held::all(trace).filter(|held| held.span.held() > limit) {
+        let known = longest.entry(held.span.relation.oid).or_insert(held);
+        // Of two that were held as long, the one that blocks more.
+        let weight = |held: Held<'_>| (held.span.held(), held.span.mode);
+        if weight(held) > weight(*known) {
+            *known = held;
         }
     }
     longest
         .into_values()
-        .map(|(number, span)| blocked(rule, trace, number, span))
+        .map(|held| blocked(rule, held))
         .collect()
 }
 
-fn blocked(rule: &Rule, trace: &Trace, number: usize, span: &LockSpan) -> Finding {
-    let of_transaction = || {
-        trace
-            .statements
-            .iter()
-            .filter(move |statement| statement.transaction == number)
-    };
-    let by = of_transaction().find(|statement| statement.is_first_with(span));
+fn blocked(rule: &Rule, held: Held<'_>) -> Finding {
+    let span = held.span;
+    let by = held.taken_by();
     let what = if span.mode.blocks_reads() {
         "reads and writes"
     } else {
@@ -70,15 +73,19 @@ fn blocked(rule: &Rule, trace: &Trace, number: usize, span: &LockSpan) -> Findin
     };
     let mut evidence = Vec::new();
     evidence.extend(by.map(|by| format!("taken by `{}`", by.text)));
-    let slowest = of_transaction().max_by_key(|statement| statement.took);
+    let slowest = held.statements().max_by_key(|statement| statement.took);
     if let Some(slowest) = slowest.filter(|slowest| by.is_none_or(|by| by.text != slowest.text)) {
         evidence.push(format!("and kept through `{}`", slowest.text));
     }
     Finding {
         object: Some(span.relation.name.to_string()),
-        sql: by.and_then(|by| concurrently(by, span.mode)),
         evidence,
         place: by.and_then(|by| by.place.clone()),
+        within: if by.is_some_and(|by| builds_an_index(by, span)) {
+            &["index-blocks-writes"]
+        } else {
+            &[]
+        },
         ..rule.finding(format!(
             "{what} of `{}` are blocked for {} by {}",
             span.relation.name,
@@ -88,11 +95,51 @@ fn blocked(rule: &Rule, trace: &Trace, number: usize, span: &LockSpan) -> Findin
     }
 }
 
+/// Index builds that block writes, the longest of each table.
+fn index_builds(rule: &Rule, facts: &Facts) -> Vec<Finding> {
+    let Some(trace) = trace(facts) else {
+        return Vec::new();
+    };
+    let limit = facts.limits.duration(rule);
+    let mut longest: BTreeMap<u32, (Held<'_>, &Statement)> = BTreeMap::new();
+    for held in Held::all(trace) {
+        let Some(by) = held.taken_by().filter(|by| builds_an_index(by, held.span)) else {
+            continue;
+        };
+        let known = longest.entry(held.span.relation.oid).or_insert((held, by));
+        if by.took > known.1.took {
+            *known = (held, by);
+        }
+    }
+    longest
+        .into_values()
+        .filter(|(_, by)| by.took > limit)
+        .map(|(held, by)| {
+            let name = &held.span.relation.name;
+            Finding {
+                object: Some(name.to_string()),
+                sql: concurrently(by),
+                evidence: vec![format!("by `{}`", by.text)],
+                place: by.place.clone(),
+                ..rule.finding(format!(
+                    "writes of `{name}` are blocked for {} while an index is built",
+                    human_seconds(by.took)
+                ))
+            }
+        })
+        .collect()
+}
+
+/// Whether it is an index build that lets nobody write, and nothing worse.
+fn builds_an_index(statement: &Statement, span: &LockSpan) -> bool {
+    ["CREATE INDEX", "REINDEX"].contains(&statement.tag.as_str()) && span.mode == LockMode::Share
+}
+
 /// The statement that does the same and blocks nobody, where it is the same but for a word.
-fn concurrently(statement: &Statement, mode: LockMode) -> Option<String> {
+fn concurrently(statement: &Statement) -> Option<String> {
     let text = &statement.text;
     // A text that lost its values can't be run.
-    if statement.tag != "CREATE INDEX" || mode != LockMode::Share || text.contains('?') {
+    if statement.tag != "CREATE INDEX" || text.contains('?') {
         return None;
     }
     let place = text.to_lowercase().find(" index ")? + " index ".len();
@@ -131,8 +178,4 @@ fn rewrites(rule: &Rule, facts: &Facts) -> Vec<Finding> {
         }
     }
     findings
-}
-
-fn trace(facts: &Facts) -> Option<&Trace> {
-    Some(&facts.migrate.as_ref()?.trace)
 }

@@ -1,0 +1,197 @@
+//! `no-lock-timeout`, `lock-held-across-statements` and `mixed-ddl-and-backfill`: how a transaction
+//! uses its locks.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::time::Duration;
+
+use super::{Held, trace};
+use crate::rules::{Facts, Limit, Rule};
+use crate::text::{count_of, human_seconds};
+use crate::trace::{Age, Inside, Statement};
+use crate::verdict::{Finding, Level, Stage};
+
+pub(in crate::rules) static NO_LOCK_TIMEOUT: Rule = Rule {
+    id: "no-lock-timeout",
+    stage: Stage::Migrate,
+    level: Level::Warn,
+    limit: None,
+    summary: "no statement waits without a limit for a lock that reads or writes wait for",
+    effect: "behind one long query the statement waits for as long as that takes, and everything else that needs the table queues behind it",
+    remedy: "set `lock_timeout` in the migration, or for the role that migrates, and try again when it gives up; `migrations.timeouts.lock` sets it for the rehearsal alone",
+    judge: no_lock_timeout,
+};
+
+pub(in crate::rules) static LOCK_HELD_ACROSS_STATEMENTS: Rule = Rule {
+    id: "lock-held-across-statements",
+    stage: Stage::Migrate,
+    level: Level::Warn,
+    limit: Some(Limit::Duration(Duration::from_millis(500))),
+    summary: "no lock that reads or writes wait for is kept through later statements for longer than its limit",
+    effect: "a lock lasts until its transaction ends: a statement of a millisecond blocks the table for as long as all that follow it",
+    remedy: "put the statement that takes the lock last, or into a transaction of its own",
+    judge: held_across_statements,
+};
+
+pub(in crate::rules) static MIXED_DDL_AND_BACKFILL: Rule = Rule {
+    id: "mixed-ddl-and-backfill",
+    stage: Stage::Migrate,
+    level: Level::Warn,
+    limit: Some(Limit::Duration(Duration::from_millis(500))),
+    summary: "no transaction that locks an existing table writes rows for longer than its limit",
+    effect: "the table is locked while rows are written, or the rows while the table waits for its lock; a failure undoes both, and the rows are as many in production",
+    remedy: "change the schema in one migration and write the rows in another, in batches that each commit",
+    judge: mixed,
+};
+
+/// What writes rows and is no DDL.
+const WRITING: &[&str] = &["INSERT", "UPDATE", "DELETE", "MERGE", "COPY"];
+
+/// More statements than these are counted.
+const SHOWN: usize = 5;
+
+/// All of them together: a session that sets no timeout is one mistake, not one for each statement.
+fn no_lock_timeout(rule: &Rule, facts: &Facts) -> Vec<Finding> {
+    let Some(trace) = trace(facts) else {
+        return Vec::new();
+    };
+    let mut tables: BTreeSet<String> = BTreeSet::new();
+    let mut without: Vec<&Statement> = Vec::new();
+    for held in Held::all(trace) {
+        let has_rows = matches!(held.span.relation.age, Age::Existing { bytes } if bytes > 0);
+        let Some(by) = held
+            .taken_by()
+            .filter(|by| has_rows && by.lock_timeout.is_none())
+        else {
+            continue;
+        };
+        tables.insert(held.span.relation.name.to_string());
+        if !without.iter().any(|known| std::ptr::eq(*known, by)) {
+            without.push(by);
+        }
+    }
+    without.sort_by_key(|statement| statement.began);
+    let Some(first) = without.first() else {
+        return Vec::new();
+    };
+    let mut evidence: Vec<String> = without
+        .iter()
+        .take(SHOWN)
+        .map(|statement| format!("`{}`", statement.text))
+        .collect();
+    if without.len() > SHOWN {
+        evidence.push(format!("and {} more", without.len() - SHOWN));
+    }
+    let message = match (tables.first(), tables.len()) {
+        (Some(table), 1) => format!("a lock on `{table}` is waited for without a limit"),
+        _ => format!(
+            "locks on {} are waited for without a limit",
+            count_of(tables.len() as u64, "table")
+        ),
+    };
+    vec![Finding {
+        object: tables.first().filter(|_| tables.len() == 1).cloned(),
+        sql: Some("set lock_timeout = '2s';".to_owned()),
+        evidence,
+        place: first.place.clone(),
+        ..rule.finding(message)
+    }]
+}
+
+/// The lock of each table that was kept longest after its statement.
+fn held_across_statements(rule: &Rule, facts: &Facts) -> Vec<Finding> {
+    let Some(trace) = trace(facts) else {
+        return Vec::new();
+    };
+    let limit = facts.limits.duration(rule);
+    let mut longest: BTreeMap<u32, (Duration, Held<'_>, &Statement)> = BTreeMap::new();
+    for held in Held::all(trace) {
+        let Some(by) = held.taken_by() else { continue };
+        let after = outermost(held)
+            .filter(|later| later.began >= by.began + by.took)
+            .map(|later| later.took)
+            .sum();
+        let known = longest
+            .entry(held.span.relation.oid)
+            .or_insert((after, held, by));
+        if after > known.0 {
+            *known = (after, held, by);
+        }
+    }
+    longest
+        .into_values()
+        .filter(|(after, ..)| *after > limit)
+        .map(|(after, held, by)| {
+            let span = held.span;
+            let mut evidence = vec![format!("taken by `{}`", by.text)];
+            let slowest = outermost(held)
+                .filter(|later| later.began >= by.began + by.took)
+                .max_by_key(|later| later.took);
+            evidence.extend(slowest.map(|later| format!("and kept through `{}`", later.text)));
+            Finding {
+                object: Some(span.relation.name.to_string()),
+                evidence,
+                place: by.place.clone(),
+                within: &["blocking-lock", "mixed-ddl-and-backfill"],
+                ..rule.finding(format!(
+                    "{} on `{}` is kept for {} of later statements",
+                    span.mode,
+                    span.relation.name,
+                    human_seconds(after)
+                ))
+            }
+        })
+        .collect()
+}
+
+/// What a client sent after another: a statement inside a function is part of its own.
+fn outermost(held: Held<'_>) -> impl Iterator<Item = &Statement> {
+    held.statements()
+        .filter(|statement| statement.inside == Inside::Nothing)
+}
+
+/// One finding for each table that is locked by a transaction that writes rows for long.
+fn mixed(rule: &Rule, facts: &Facts) -> Vec<Finding> {
+    let Some(trace) = trace(facts) else {
+        return Vec::new();
+    };
+    let limit = facts.limits.duration(rule);
+    let mut longest: BTreeMap<u32, (Duration, Held<'_>)> = BTreeMap::new();
+    for held in Held::all(trace) {
+        let writing = held
+            .statements()
+            .filter(|statement| WRITING.contains(&statement.tag.as_str()))
+            .map(|statement| statement.took)
+            .sum();
+        let known = longest
+            .entry(held.span.relation.oid)
+            .or_insert((writing, held));
+        if writing > known.0 {
+            *known = (writing, held);
+        }
+    }
+    longest
+        .into_values()
+        .filter(|(writing, _)| *writing > limit)
+        .map(|(writing, held)| {
+            let name = &held.span.relation.name;
+            let slowest = held
+                .statements()
+                .filter(|statement| WRITING.contains(&statement.tag.as_str()))
+                .max_by_key(|statement| statement.took);
+            let by = held.taken_by();
+            let mut evidence = Vec::new();
+            evidence.extend(by.map(|by| format!("locked by `{}`", by.text)));
+            evidence.extend(slowest.map(|rows| format!("rows written by `{}`", rows.text)));
+            Finding {
+                object: Some(name.to_string()),
+                evidence,
+                place: slowest.and_then(|rows| rows.place.clone()),
+                within: &["blocking-lock"],
+                ..rule.finding(format!(
+                    "one transaction locks `{name}` and writes rows for {}",
+                    human_seconds(writing)
+                ))
+            }
+        })
+        .collect()
+}
