@@ -53,8 +53,8 @@ def eugene(program, server, database, files):
                 env={**os.environ, "PGPASS": "comparison"}, capture_output=True, text=True, check=False,
             )
             if not ran.stdout.strip():
-                said = re.search(r'message: "(.*?)"', ran.stderr)
-                error = said[1] if said else f"exit code {ran.returncode}"
+                said = re.search(r'message: ("(?:\\.|[^"\\])*")', ran.stderr)
+                error = json.loads(said[1]) if said else f"exit code {ran.returncode}"
                 break
             trace = json.loads(ran.stdout)
             hints += [hint["id"] for statement in trace["statements"] for hint in statement["triggered_rules"]]

@@ -9,6 +9,7 @@ use std::path::{Path, PathBuf};
 
 use serde_json::Value;
 
+use crate::NOT_JUDGED;
 use crate::harness::gate::{Project, Run};
 
 /// Statements that change nothing, or nothing but the session.
@@ -108,7 +109,7 @@ impl Way {
             &project.path().join(self.place),
         );
         project.policy(&format!(
-            "version: 1\nsource: {{ sql: production.sql }}\nmigrations:\n  role: app\n  {}\n",
+            "version: 1\nsource: {{ sql: production.sql }}\nmigrations:\n  role: app\n  {}\n{NOT_JUDGED}\n",
             self.policy
                 .replace("{tools}", &tools().display().to_string())
         ));
