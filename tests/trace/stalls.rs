@@ -123,7 +123,7 @@ fn a_canary_makes_way_for_the_migration() {
     );
     project.policy(&format!(
         "version: 1\nsource: {{ sql: production.sql }}\n{NOT_JUDGED}\n\
-         migrations: {{ command: sh migrate.sh, url_env: DATABASE_URL, files: [] }\n\
+         migrations: {{ command: sh migrate.sh, url_env: DATABASE_URL, files: [] }}\n\
          baseline: {{ init: production.sql }}\n",
     ));
     let run = project.run();
