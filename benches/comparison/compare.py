@@ -9,11 +9,12 @@ import json
 import pathlib
 import re
 import shutil
+import signal
 import subprocess
 import sys
 
 import tools
-from database import FELT, HERE, Beside, Felt, Recorder, Server
+from database import BLOCKING, FELT, HERE, Beside, Felt, Recorder, Server
 
 # Squawk's rules that are about locks, rewrites, scans and waiting. Others may be right, too, but of other
 # things: that an old application still reads a dropped column, or how a type should be called.
@@ -27,6 +28,7 @@ OF_LOCKS = {
 # Eugene's hints about JSON columns and about foreign keys without an index. The second is of production,
 # where `refunds` has one: it is given with every migration.
 NOT_OF_LOCKS = {"E3", "E15"}
+STRENGTH = [tools.mode(lock) for lock in BLOCKING]
 PARTS = "felt,squawk,eugene,pgrehearse"
 # The gate's rules about locks, waiting and failing.
 STALLS = {
@@ -97,26 +99,23 @@ def judged(result):
     yield "eugene", word(hints or is_failure, locks), said
 
     chance = result["sampler"]["chance"]
-    yield "sampler", "chance", f"{chance:.0%}" if chance >= 0.005 else "0 %"
+    yield "sampler", "chance", f"{100 * chance:.0f} %" if chance >= 0.005 else "0 %"
 
     gate = result["pgrehearse"]
     rules = [finding for finding in gate["findings"] if finding[0] in STALLS]
-    stalls = [(relation.removeprefix("public."), access, seconds) for relation, access, seconds in gate["stalls"]]
-    felt = ", ".join(
-        f"{access} of {relation} wait {seconds:.1f} s" for relation, access, seconds in longest(stalls) if seconds >= FELT
-    )
+    stalls = waits({f"{access} of {relation.removeprefix('public.')}": seconds for relation, access, seconds in longest(gate["stalls"])})
     held = strongest([(relation.removeprefix("public."), mode, seconds) for relation, mode, seconds in gate["held"]])
     names = ", ".join(f"`{name}`" for name in tools.unique(rule for rule, *_ in rules))
-    yield "pgrehearse", word(rules, felt or held), "; ".join(filter(None, [names, held, felt]))
+    yield "pgrehearse", word(rules, stalls or held), "; ".join(filter(None, [names, held, stalls and f"felt: {stalls}"]))
 
 
 def strongest(locks):
-    """Of each relation, the lock that was held longest, if that is felt."""
+    """Of each relation, the lock that was held longest, if that is felt; of two as long, the stronger."""
     best = {}
     for relation, mode, seconds in locks:
-        if seconds >= FELT and seconds > best.get(relation, ("", 0))[1]:
-            best[relation] = (mode, seconds)
-    return ", ".join(f"{mode} on {relation} {seconds:.1f} s" for relation, (mode, seconds) in best.items())
+        if seconds >= FELT:
+            best[relation] = max(best.get(relation, (0, 0, "")), (seconds, STRENGTH.index(mode), mode))
+    return ", ".join(f"{mode} on {relation} {seconds:.1f} s" for relation, (seconds, _, mode) in best.items())
 
 
 def longest(stalls):
@@ -124,6 +123,21 @@ def longest(stalls):
     for relation, access, seconds in stalls:
         best[relation, access] = max(seconds, best.get((relation, access), 0))
     return [(relation, access, seconds) for (relation, access), seconds in best.items()]
+
+
+def waits(felt):
+    """What waited, by table; reads and writes that waited about as long are one."""
+    told = []
+    tables = {}
+    for what, seconds in felt.items():
+        access, relation = what.split(" of ")
+        if seconds >= FELT:
+            tables.setdefault(relation, {})[access] = seconds
+    for relation, accesses in tables.items():
+        if len(accesses) == 2 and min(accesses.values()) > 0.8 * max(accesses.values()):
+            accesses = {"reads and writes": max(accesses.values())}
+        told += [f"{access} of {relation} {seconds:.1f} s" for access, seconds in accesses.items()]
+    return ", ".join(told)
 
 
 def table(results):
@@ -134,7 +148,7 @@ def table(results):
     counts = {}
     chances = 0.0
     for result in results:
-        felt = ", ".join(f"{what} {seconds:.1f} s" for what, seconds in result["felt"].items())
+        felt = waits(result["felt"])
         if result["fails"]:
             felt = "; ".join(filter(None, ["it fails", felt]))
         cells = [result["number"], result["title"], felt or "nothing"]
@@ -167,6 +181,9 @@ def main():
     arguments.add_argument("--only", help="numbers of migrations, with commas between them")
     arguments.add_argument("--parts", default=PARTS, help="what is measured anew, the rest is as it was")
     options = arguments.parse_args()
+    # The server is ended whatever ends this.
+    for end in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(end, lambda number, _: sys.exit(128 + number))
     options.workspace.mkdir(parents=True, exist_ok=True)
     kept = options.workspace / "results.json"
     results = json.loads(kept.read_text()) if kept.is_file() else {}

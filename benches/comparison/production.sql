@@ -1,5 +1,6 @@
 -- A shop's database with enough rows that a rewrite or a scan takes visible time: 2 million orders.
 create role app login;
+grant create on schema public to app;
 create domain remark as text;
 create type order_state as enum ('new', 'paid', 'sent');
 
