@@ -86,7 +86,7 @@ pub async fn rehearse(context: &Context, journal: &Journal, keep: Keep) -> Optio
         Either::Left((settled, installing)) => (usable(settled)?, installing.await),
         Either::Right((baseline, restoring)) => (usable(restoring.await)?, baseline),
     };
-    let (restored, before) = settled;
+    let (restored, before, drill) = settled;
     if !journal.wants(Stage::Migrate) {
         return keep_clone(restored, keep);
     }
@@ -94,7 +94,7 @@ pub async fn rehearse(context: &Context, journal: &Journal, keep: Keep) -> Optio
     let migration = journal
         .stage(
             Stage::Migrate,
-            migrate::run(context, restored, &plan.found),
+            migrate::run(context, restored, &plan.found, drill),
             saw::migrate,
         )
         .await?;
@@ -139,12 +139,14 @@ struct Settled {
     restoration: restore::Restoration,
     /// The clone as it is, for the application before the migration.
     before: Option<Database>,
+    /// The same, for the contention drill.
+    drill: Option<Database>,
 }
 
-/// A clone that can be migrated, and its copy.
-fn usable(settled: Option<Settled>) -> Option<(Restored, Option<Database>)> {
+/// A clone that can be migrated, and its copies.
+fn usable(settled: Option<Settled>) -> Option<(Restored, Option<Database>, Option<Database>)> {
     let settled = settled?;
-    Some((settled.restoration.restored?, settled.before))
+    Some((settled.restoration.restored?, settled.before, settled.drill))
 }
 
 /// Restores, copies the clone where the smoke test asks for it, and sets the server like
@@ -176,9 +178,12 @@ async fn restore_and_settle(
         }
     };
     let mut restoration = restore::run(context, target, cloned).await?;
-    let mut before = None;
+    let (mut before, mut drill) = (None, None);
     if let Some(restored) = &mut restoration.restored {
         before = copy_for_smoke(context, journal, restored).await?;
+        if context.policy.migrations.contention.is_some() && journal.wants(Stage::Migrate) {
+            drill = Some(copy(context, restored, "drill").await?);
+        }
         let settings = match &context.policy.target {
             policy::Target::Throwaway { settings, .. } => settings.as_slice(),
             policy::Target::Server(_) => &[],
@@ -188,6 +193,7 @@ async fn restore_and_settle(
     Ok(Settled {
         restoration,
         before,
+        drill,
     })
 }
 
@@ -213,12 +219,21 @@ async fn copy_for_smoke(
 ) -> Result<Option<Database>, TargetError> {
     match &context.policy.smoke {
         Some(smoke) if smoke.when.contains(&When::Before) && journal.wants(Stage::SmokeIngest) => {
-            context.progress.doing(Stage::Restore, "copying the clone");
-            let name = format!("{}_before", restored.database().name());
-            restored.copy(&name).await.map(Some)
+            copy(context, restored, "before").await.map(Some)
         }
         _ => Ok(None),
     }
+}
+
+/// A copy of the clone as it is.
+async fn copy(
+    context: &Context,
+    restored: &Restored,
+    what_for: &str,
+) -> Result<Database, TargetError> {
+    context.progress.doing(Stage::Restore, "copying the clone");
+    let name = format!("{}_{what_for}", restored.database().name());
+    restored.copy(&name).await
 }
 
 async fn compare(
@@ -253,7 +268,8 @@ async fn smoke(
     let running = async {
         let before = match copy {
             Some(copy) => {
-                let before = smoke_ingest::run(context, smoke, clone, &copy, When::Before).await?;
+                let before =
+                    smoke_ingest::run(context, smoke, clone, &copy, When::Before, &[]).await?;
                 clone
                     .target()
                     .drop_database(copy)
@@ -265,7 +281,11 @@ async fn smoke(
         };
         // The sender is dropped and sends nothing.
         let _ = when_looked_at.await;
-        let after = smoke_ingest::run(context, smoke, clone, clone.database(), When::After).await?;
+        let heard = before
+            .as_ref()
+            .map_or(&[][..], |before: &smoke_ingest::Rehearsal| &before.heard);
+        let after =
+            smoke_ingest::run(context, smoke, clone, clone.database(), When::After, heard).await?;
         Ok::<_, SmokeError>(smoke_ingest::Facts { before, after })
     };
     journal

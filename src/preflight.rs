@@ -265,11 +265,11 @@ fn space(policy: &policy::Policy, inspected: &Inspected) -> Result<(), Preflight
         } => directory.clone(),
         _ => std::env::temp_dir(),
     };
-    // The smoke test's "before" is a second copy.
-    let copies = match &policy.smoke {
-        Some(smoke) if smoke.when.contains(&policy::When::Before) => 2,
-        _ => 1,
-    };
+    // The smoke test's "before" is a second copy, the contention drill's a third.
+    let smoke = policy.smoke.as_ref();
+    let copies = 1
+        + u64::from(smoke.is_some_and(|smoke| smoke.when.contains(&policy::When::Before)))
+        + u64::from(policy.migrations.contention.is_some());
     let needed = size.saturating_mul(copies).saturating_add(size / 10);
     match machine::free_space(&at) {
         Some(free) if free < needed => Err(PreflightError::NoSpace { at, free, needed }),

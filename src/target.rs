@@ -10,7 +10,7 @@ use std::time::Duration;
 use crate::context::Context;
 use crate::policy;
 use crate::postgres::scratch::{ScratchDatabase, ScratchError, ScratchName};
-use crate::postgres::session::{ConnectError, QueryError, Session};
+use crate::postgres::session::{ConnectError, During as _, QueryError, Session};
 use crate::postgres::settings::{self, Profile};
 use crate::postgres::throwaway::{ThrowawayError, Wanted};
 use crate::postgres::tools::Tools;
@@ -164,7 +164,19 @@ impl Target {
             "template = {} strategy = file_copy",
             Ident(&original.admin.database)
         );
-        self.create(name, &options).await
+        let copy = self.create(name, &options).await?;
+        if self.is_ours() {
+            // The template's own `alter database … set` stays with the template.
+            self.maintenance()
+                .await?
+                .execute(
+                    include_str!("postgres/copy_database_settings.sql"),
+                    &[&original.name(), &copy.name()],
+                )
+                .await
+                .during("copy the settings of the clone's database")?;
+        }
+        Ok(copy)
     }
 
     async fn create(&self, name: &str, options: &str) -> Result<Database, TargetError> {
@@ -312,7 +324,6 @@ fn plain(name: &str) -> String {
 
 /// Ends other sessions of a database, so that it can be copied, and waits until they are gone.
 pub async fn end_sessions(session: &Session, database: &str) -> Result<(), QueryError> {
-    use crate::postgres::session::During as _;
     for _ in 0..200 {
         let left: i64 = session
             .query_one(

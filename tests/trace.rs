@@ -2,6 +2,8 @@
 
 mod harness;
 
+#[path = "trace/contention.rs"]
+mod contention;
 #[path = "trace/facts.rs"]
 mod facts;
 #[path = "trace/locks.rs"]

@@ -2,6 +2,7 @@
 
 mod aftermath;
 mod border;
+mod contention;
 mod files;
 mod fresh;
 mod history;
@@ -20,17 +21,19 @@ use std::time::Duration;
 use jiff::civil::Date;
 
 use crate::context::Context;
-use crate::policy::Runner;
+use crate::policy::{Policy, Runner};
 use crate::postgres::server_log::Record;
 use crate::postgres::session::{ConnectError, QueryError};
-use crate::postgres::{ServerError, Session};
+use crate::postgres::{Endpoint, ServerError, Session};
 use crate::process::child::StartError;
 use crate::restore::Restored;
+use crate::target::{Database, TargetError};
 use crate::trace::{Trace, TraceError};
 use crate::verdict::{Explained, Place, Stage};
 
 use aftermath::{Aftermath, Failure};
 
+pub use contention::{Contention, ContentionEnding};
 pub use files::{Found, HeldBack, MigrationFile, find};
 pub use fresh::install;
 pub use history::{Applied, DecidedBy, History, pending};
@@ -56,6 +59,8 @@ pub struct Facts {
     pub took: Duration,
     /// What the server did.
     pub trace: Trace,
+    /// `None`: not asked for, or the migration did not come to its end.
+    pub contention: Option<Contention>,
 }
 
 impl MigrationResult {
@@ -177,6 +182,10 @@ pub enum MigrateError {
     NoProgram { how: String, said: String },
     #[error("the clone's server broke while the migration ran: {because}")]
     ServerGone { because: String },
+    #[error(
+        "beside a long query (`migrations.contention`) the migration ended without asking for what it locked before: {how}"
+    )]
+    Drill { how: String },
     #[error(transparent)]
     Start(#[from] StartError),
     #[error(transparent)]
@@ -185,6 +194,8 @@ pub enum MigrateError {
     Query(#[from] QueryError),
     #[error(transparent)]
     Trace(#[from] TraceError),
+    #[error(transparent)]
+    Target(#[from] TargetError),
 }
 
 impl Explained for MigrateError {
@@ -212,17 +223,23 @@ impl Explained for MigrateError {
                 "look for the kernel's out-of-memory killer, a full disk, or an extension that crashes"
                     .to_owned(),
             ),
+            Self::Drill { .. } => Some(
+                "a migration that can't be run twice, on two databases, can't be drilled: leave `migrations.contention` out"
+                    .to_owned(),
+            ),
             Self::Connect(error) => error.hint(),
+            Self::Target(error) => error.hint(),
             _ => None,
         }
     }
 }
 
-/// Runs the migrate stage.
+/// Runs the migrate stage. `copy`: the clone as it is, for the contention drill.
 pub async fn run(
     context: &Context,
     restored: Restored,
     found: &Found,
+    copy: Option<Database>,
 ) -> Result<Migration, MigrateError> {
     let policy = &context.policy;
     let history = History::of(&policy.migrations);
@@ -241,7 +258,9 @@ pub async fn run(
 
     let started = std::time::Instant::now();
     let endpoint = restored.migrator_endpoint();
-    timeouts::set(context, &session, &restored).await?;
+    let role = &restored.migrator().name;
+    let database = restored.database().name();
+    timeouts::set(context, &session, role, database).await?;
     let mut aftermath = Aftermath::from_now(restored.target());
     let tracing = traced::start(&restored, &session).await?;
     let held_back = found.held_back_paths();
@@ -250,10 +269,7 @@ pub async fn run(
         tools: &restored.target().tools,
         endpoint: &endpoint,
         admin,
-        files: match policy.migrations.runner {
-            Runner::Psql => &pending,
-            Runner::Command { .. } => &found.files,
-        },
+        files: files_of(&policy.migrations.runner, found, &pending),
         held_back: &held_back,
         history: &history,
         stage: Stage::Migrate,
@@ -270,7 +286,7 @@ pub async fn run(
     let tracing = tracing.settle().await;
     aftermath::end_sessions(&session, &endpoint.user).await?;
     let trace = traced::finish(tracing, &session, aftermath.records(), &pending).await?;
-    timeouts::reset(context, &session, &restored).await?;
+    timeouts::reset(context, &session, role, database).await?;
 
     let after = history.read(&session).await?;
     drop(session);
@@ -284,24 +300,25 @@ pub async fn run(
         Ending::TimedOut { limit, file } => MigrationResult::TimedOut { limit, file },
         Ending::Failed(broken) => {
             let records = aftermath.records();
-            let failed = locate::explain(*broken, records, &pending, &endpoint, &policy.root).await;
-            border::refuse_what_the_clone_lacks(&failed, restored.left_out())?;
-            MigrationResult::Failed(Box::new(failed))
+            failed(context, &restored, *broken, records, &pending, &endpoint).await?
         }
         Ending::Done { .. } if pending.is_empty() && before == after => {
             MigrationResult::NothingPending
         }
         Ending::Done { .. } => MigrationResult::Succeeded,
     };
-    let succeeded = result.is_success();
-    let skipped = if !succeeded {
-        Vec::new()
-    } else if records_nothing(&policy.migrations.runner, &history, after.as_ref()) {
-        pending.iter().map(|file| file.shown.clone()).collect()
-    } else {
-        let mut skipped = what_was_skipped(&pending, matched, &applied);
-        skipped.extend(history::passed_over(policy, &found.files, before.as_ref()).await);
-        skipped
+    let (before, after) = (before.as_ref(), after.as_ref());
+    let skipped = match &result {
+        result if result.is_success() => {
+            skipped(policy, found, &history, &pending, before, after).await
+        }
+        _ => Vec::new(),
+    };
+    let contention = match copy {
+        Some(copy) if result.is_success() => {
+            contend(context, &restored, copy, &trace, &job).await?
+        }
+        _ => None,
     };
     let facts = Facts {
         skipped,
@@ -309,21 +326,94 @@ pub async fn run(
         decided_by,
         ran,
         held_back: found.held_back.iter().map(Held::of).collect(),
-        unexplained: unexplained(before.as_ref(), found, matched),
+        unexplained: unexplained(before, found, matched),
         matched,
         role: restored.migrator().name.clone(),
         result,
         took,
         trace,
+        contention,
     };
-    Ok(Migration {
-        facts,
-        outcome: if succeeded {
-            AfterMigration::Migrated(Box::new(Migrated { restored }))
+    let outcome = AfterMigration::of(&facts.result, restored);
+    Ok(Migration { facts, outcome })
+}
+
+impl AfterMigration {
+    fn of(result: &MigrationResult, restored: Restored) -> Self {
+        if result.is_success() {
+            Self::Migrated(Box::new(Migrated { restored }))
         } else {
-            AfterMigration::Broken(Box::new(restored))
-        },
-    })
+            Self::Broken(Box::new(restored))
+        }
+    }
+}
+
+/// The files that a runner is given.
+fn files_of<'f>(
+    runner: &Runner,
+    found: &'f Found,
+    pending: &'f [MigrationFile],
+) -> &'f [MigrationFile] {
+    match runner {
+        Runner::Psql => pending,
+        Runner::Command { .. } => &found.files,
+    }
+}
+
+/// What a migration failed of, where it is the migration's own doing.
+async fn failed(
+    context: &Context,
+    restored: &Restored,
+    broken: Broken,
+    records: &[Record],
+    pending: &[MigrationFile],
+    endpoint: &Endpoint,
+) -> Result<MigrationResult, MigrateError> {
+    let root = &context.policy.root;
+    let failed = locate::explain(broken, records, pending, endpoint, root).await;
+    border::refuse_what_the_clone_lacks(&failed, restored.left_out())?;
+    Ok(MigrationResult::Failed(Box::new(failed)))
+}
+
+/// Pending files that were not run by a migration that ended well.
+async fn skipped(
+    policy: &Policy,
+    found: &Found,
+    history: &History,
+    pending: &[MigrationFile],
+    before: Option<&Applied>,
+    after: Option<&Applied>,
+) -> Vec<String> {
+    if records_nothing(&policy.migrations.runner, history, after) {
+        return pending.iter().map(|file| file.shown.clone()).collect();
+    }
+    let applied = after
+        .map(|after| history.expand(after, &found.files))
+        .unwrap_or_default();
+    let mut skipped = what_was_skipped(pending, Matched::of(history, after), &applied);
+    skipped.extend(history::passed_over(policy, &found.files, before).await);
+    skipped
+}
+
+/// The contention drill on `copy`, where the policy asks for it.
+async fn contend(
+    context: &Context,
+    restored: &Restored,
+    copy: Database,
+    trace: &Trace,
+    job: &runner::Job<'_>,
+) -> Result<Option<Contention>, MigrateError> {
+    let Some(hold) = context.policy.migrations.contention else {
+        return Ok(None);
+    };
+    let drill = contention::Drill {
+        restored,
+        copy,
+        tables: contention::tables(trace),
+        hold,
+        job,
+    };
+    contention::run(context, drill).await.map(Some)
 }
 
 /// Whether a command ended well and its history table is not even there: it migrated nothing, or

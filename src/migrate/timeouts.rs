@@ -3,22 +3,22 @@
 
 use crate::context::Context;
 use crate::postgres::{QueryError, Session};
-use crate::restore::Restored;
 use crate::text::Ident;
 
-/// Sets them for every session of the migrating role in the clone.
+/// Sets them for every session of the migrating role in a database.
 pub async fn set(
     context: &Context,
     session: &Session,
-    restored: &Restored,
+    role: &str,
+    database: &str,
 ) -> Result<(), QueryError> {
     for (name, value) in context.policy.migrations.timeouts.settings() {
         session
             .run(
                 &format!(
                     "alter role {} in database {} set {name} = '{value}'",
-                    Ident(&restored.migrator().name),
-                    Ident(restored.database().name())
+                    Ident(role),
+                    Ident(database)
                 ),
                 "set the migration's timeouts",
             )
@@ -31,15 +31,16 @@ pub async fn set(
 pub async fn reset(
     context: &Context,
     session: &Session,
-    restored: &Restored,
+    role: &str,
+    database: &str,
 ) -> Result<(), QueryError> {
     for (name, _) in context.policy.migrations.timeouts.settings() {
         session
             .run(
                 &format!(
                     "alter role {} in database {} reset {name}",
-                    Ident(&restored.migrator().name),
-                    Ident(restored.database().name())
+                    Ident(role),
+                    Ident(database)
                 ),
                 "take the migration's timeouts back",
             )

@@ -2,7 +2,7 @@
 
 use super::journal::Seen;
 use crate::clone::Cloned;
-use crate::migrate::{Migration, MigrationResult};
+use crate::migrate::{ContentionEnding, Migration, MigrationResult};
 use crate::policy::Policy;
 use crate::preflight::Plan;
 use crate::restore::Restoration;
@@ -101,6 +101,18 @@ pub fn migrate(migration: &Migration, _: &Policy, seen: &mut Seen<'_>) -> Vec<St
             "{} of the history has no file here",
             count_of(facts.unexplained.len() as u64, "entry")
         ));
+    }
+    if let Some(drill) = &facts.contention {
+        saw.push(match &drill.ending {
+            ContentionEnding::NothingToHold => {
+                "it shuts no existing table to readers, so none could be in its way".to_owned()
+            }
+            ContentionEnding::GaveUp => "beside a long query: it gave up waiting".to_owned(),
+            ContentionEnding::Queued => format!(
+                "beside a long query: it queued for {}",
+                human_seconds(drill.hold)
+            ),
+        });
     }
     for missing in &facts.trace.missing {
         saw.push(format!("not traced: {missing}"));

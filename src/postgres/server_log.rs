@@ -2,8 +2,10 @@
 
 use std::io::{Read as _, Seek as _, SeekFrom};
 use std::path::{Path, PathBuf};
+use std::sync::LazyLock;
 use std::time::Duration;
 
+use regex::Regex;
 use serde::Deserialize;
 
 use super::server_error::ServerError;
@@ -38,6 +40,20 @@ impl Record {
         matches!(self.error_severity.as_str(), "ERROR" | "FATAL" | "PANIC")
     }
 
+    /// The statement whose duration it tells, as `log_min_duration_statement` asks for it. Parsing and
+    /// binding are none.
+    pub fn logged(&self) -> Option<Logged<'_>> {
+        static DURATION: LazyLock<Regex> = LazyLock::new(|| {
+            Regex::new(r"(?s)^duration: ([0-9.]+) ms  (?:statement|execute [^:]*): (.*)$")
+                .expect("a constant pattern is valid")
+        });
+        let found = DURATION.captures(&self.message)?;
+        Some(Logged {
+            took: found[1].parse::<f64>().ok()? / 1000.0,
+            text: found.get(2)?.as_str(),
+        })
+    }
+
     /// The error without its values.
     pub fn server_error(&self) -> ServerError {
         ServerError::from_log(
@@ -47,6 +63,15 @@ impl Record {
             self.func_name.as_deref(),
         )
     }
+}
+
+/// A statement that a record tells the duration of.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Logged<'r> {
+    /// Seconds.
+    pub took: f64,
+    /// Holds values.
+    pub text: &'r str,
 }
 
 /// Reads the records that were written since the last look.

@@ -20,7 +20,8 @@ mod violations;
 use jiff::civil::Date;
 
 use crate::verdict::{Finding, Level, Stage};
-use traced::drops::IRREVERSIBLE_DROP;
+use traced::contention::CONTENTION_QUEUES;
+use traced::drops::{DROPPED_OBJECT_IN_USE, IRREVERSIBLE_DROP};
 use traced::duration::{MIGRATION_TOO_SLOW, STATEMENT_TOO_SLOW};
 use traced::locks::{BLOCKING_LOCK, INDEX_BLOCKS_WRITES, TABLE_REWRITE};
 use traced::sessions::CONNECTION_BUDGET;
@@ -101,6 +102,7 @@ pub const ALL: &[&Rule] = &[
     &MIXED_DDL_AND_BACKFILL,
     &LOCK_HELD_ACROSS_STATEMENTS,
     &NO_LOCK_TIMEOUT,
+    &CONTENTION_QUEUES,
     &STATEMENT_TOO_SLOW,
     &MIGRATION_TOO_SLOW,
     &IRREVERSIBLE_DROP,
@@ -121,6 +123,7 @@ pub const ALL: &[&Rule] = &[
     &smoke::PAGE_FAILED,
     &smoke::LOG_PATTERN,
     &smoke::APP_SQL_ERROR,
+    &DROPPED_OBJECT_IN_USE,
     &ALLOW_EXPIRED,
     &ALLOW_UNUSED,
 ];

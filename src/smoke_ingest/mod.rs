@@ -3,6 +3,7 @@
 //! What is wrong on both sides was wrong before the change; only what is new is held against it.
 
 mod app;
+mod asked;
 mod http;
 mod ingest;
 mod server;
@@ -25,6 +26,8 @@ use crate::text::human_seconds;
 use crate::verdict::{Explained, Stage};
 
 use app::{App, AppLog};
+
+pub use asked::Refused;
 
 /// What the smoke-ingest stage saw.
 #[derive(Clone, Debug, Default)]
@@ -70,6 +73,10 @@ pub struct Rehearsal {
     pub took: Duration,
     /// Whether the server's own log was read; on a server that is not ours it is out of reach.
     pub read_server_log: bool,
+    /// What the application asked before the migration; empty after it.
+    pub heard: Vec<String>,
+    /// What of it can't be asked after the migration.
+    pub refused: Vec<Refused>,
 }
 
 /// Something that is not as it should be.
@@ -134,13 +141,15 @@ fn log_name(when: When) -> &'static str {
     }
 }
 
-/// Lets the application live on `database` for as long as the policy's checks take.
+/// Lets the application live on `database` for as long as the policy's checks take. `heard` is what it
+/// asked before the migration.
 pub async fn run(
     context: &Context,
     smoke: &Smoke,
     restored: &Restored,
     database: &Database,
     when: When,
+    heard: &[String],
 ) -> Result<Rehearsal, SmokeError> {
     let started = Instant::now();
     let (user, password) = match &smoke.app.role {
@@ -160,6 +169,11 @@ pub async fn run(
         .target()
         .throwaway()
         .map(|server| LogReader::at_end(&server.log_directory()));
+    let own = Session::open(&endpoint, &[]).await?;
+    if when == When::Before && server_log.is_some() {
+        asked::listen(&session, database.name()).await?;
+    }
+    let refused = asked::refused(&own, heard).await?;
     let mut mask = context.mask.clone();
     mask.add(&password);
     let log = Arc::new(AppLog::create(
@@ -170,6 +184,7 @@ pub async fn run(
     )?);
     let mut rehearsal = Rehearsal {
         read_server_log: server_log.is_some(),
+        refused,
         ..Rehearsal::default()
     };
     context.progress.doing(
@@ -196,6 +211,9 @@ pub async fn run(
             &endpoint,
             &smoke.expected_sqlstates,
         ));
+        if when == When::Before {
+            rehearsal.heard = asked::heard(&records, &endpoint, &own).await;
+        }
     }
     rehearsal.took = started.elapsed();
     Ok(rehearsal)

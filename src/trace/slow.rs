@@ -5,18 +5,16 @@
 //! logged.
 
 use std::collections::BTreeMap;
-use std::sync::LazyLock;
 use std::time::Duration;
 
 use jiff::civil::DateTime;
 use jiff::tz::TimeZone;
-use regex::Regex;
 
 use super::assemble::{Key, Keyed, duration, shown};
 use super::facts::{Inside, Statement};
 use super::places::Places;
 use super::sampler::{self, Samples, microseconds};
-use crate::postgres::server_log::Record;
+use crate::postgres::server_log::{Logged, Record};
 use crate::text::sql;
 
 /// How exactly the log tells when a statement ended.
@@ -38,18 +36,13 @@ struct Slow<'r> {
     text: &'r str,
 }
 
-/// The statement that a record tells of, if it is such a record. Parsing and binding are none.
+/// The statement that a record tells of, if it is such a record.
 fn of(record: &Record) -> Option<Slow<'_>> {
-    static DURATION: LazyLock<Regex> = LazyLock::new(|| {
-        Regex::new(r"(?s)^duration: ([0-9.]+) ms  (?:statement|execute [^:]*): (.*)$")
-            .expect("a constant pattern is valid")
-    });
-    let found = DURATION.captures(&record.message)?;
-    let took = found[1].parse::<f64>().ok()? / 1000.0;
+    let Logged { took, text } = record.logged()?;
     Some(Slow {
         began: logged_at(&record.timestamp)? - took,
         took,
-        text: found.get(2)?.as_str(),
+        text,
     })
 }
 

@@ -55,6 +55,18 @@ pub struct RawMigrations {
     /// The migration is stopped and refused after this long. Default: `1h`.
     #[schemars(with = "Option<DurationText>")]
     pub max_duration: Option<String>,
+    /// Runs the migration once more on a copy of the clone, beside a long query on the tables that it
+    /// shuts to readers. Default: it does not.
+    pub contention: Option<RawContention>,
+}
+
+/// The contention drill.
+#[derive(Debug, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct RawContention {
+    /// How long the query takes. A migration that waits that long for it is queued. Default: `30s`.
+    #[schemars(with = "Option<DurationText>")]
+    pub hold: Option<String>,
 }
 
 /// Which files are pending.

@@ -17,6 +17,9 @@ use crate::policy::units::{
 };
 use crate::text::QualifiedName;
 
+/// How long a reader reads where the policy does not say.
+const HOLD: Duration = Duration::from_secs(30);
+
 /// The migrations to rehearse.
 #[derive(Clone)]
 pub struct Migrations {
@@ -36,6 +39,8 @@ pub struct Migrations {
     /// `None`: as in the source, where it says.
     pub role_attributes: Option<Vec<RoleAttribute>>,
     pub max_duration: Duration,
+    /// How long the contention drill's reader reads; `None`: no drill.
+    pub contention: Option<Duration>,
 }
 
 impl std::fmt::Debug for Migrations {
@@ -183,6 +188,13 @@ pub(super) fn migrations(raw: RawMigrations, context: &mut Context<'_>) -> Optio
         Some(text) => context.parsed(&at.key("max_duration"), &text, units::duration),
         None => Some(Duration::from_secs(3600)),
     };
+    let contention = raw.contention.and_then(|drill| match drill.hold {
+        Some(hold) => {
+            let here = at.key("contention").key("hold");
+            context.parsed(&here, &hold, units::duration)
+        }
+        None => Some(HOLD),
+    });
     Some(Migrations {
         tool,
         runner,
@@ -199,6 +211,7 @@ pub(super) fn migrations(raw: RawMigrations, context: &mut Context<'_>) -> Optio
         role: raw.role,
         role_attributes: raw.role_attributes,
         max_duration: max_duration?,
+        contention,
     })
 }
 

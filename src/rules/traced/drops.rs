@@ -1,9 +1,12 @@
-//! `irreversible-drop`: what is dropped with rows in it.
+//! `irreversible-drop` and `dropped-object-in-use`: what is dropped with rows in it, or while it is used.
+
+use std::collections::BTreeMap;
 
 use super::trace;
+use crate::postgres::ServerError;
 use crate::rules::{Facts, Rule};
 use crate::text::human_bytes;
-use crate::trace::{Age, RelationKind, Statement};
+use crate::trace::{Age, RelationKind, Statement, Trace};
 use crate::verdict::{Finding, Level, Stage};
 
 pub(in crate::rules) static IRREVERSIBLE_DROP: Rule = Rule {
@@ -14,10 +17,81 @@ pub(in crate::rules) static IRREVERSIBLE_DROP: Rule = Rule {
     summary: "no table or column of production's that has rows is dropped",
     effect: "no down script brings the values back, only a backup does; and the version of the application that runs meanwhile may still want them",
     remedy: "stop using it in one release and drop it in a later one; until then rename it, or keep a copy",
-    judge,
+    judge: dropped_with_rows,
 };
 
-fn judge(rule: &Rule, facts: &Facts) -> Vec<Finding> {
+pub(in crate::rules) static DROPPED_OBJECT_IN_USE: Rule = Rule {
+    id: "dropped-object-in-use",
+    stage: Stage::SmokeIngest,
+    level: Level::Block,
+    limit: None,
+    summary: "every statement that the application sent before the migration can be sent after it",
+    effect: "the version that runs while the migration is deployed asks for what is gone, and its requests fail",
+    remedy: "release a version that does not ask for it first, and drop or rename it after that; until then keep the old name as a column or a view",
+    judge: dropped_in_use,
+};
+
+/// More statements than these are counted.
+const SHOWN: usize = 5;
+
+/// One finding for each thing that is missing.
+fn dropped_in_use(rule: &Rule, facts: &Facts) -> Vec<Finding> {
+    let mut missing: BTreeMap<String, (&ServerError, Vec<&str>)> = BTreeMap::new();
+    for refused in facts.smoke.iter().flat_map(|smoke| &smoke.after.refused) {
+        let object = format!("{} {}", refused.error.sqlstate, refused.error.message);
+        missing
+            .entry(object)
+            .or_insert_with(|| (&refused.error, Vec::new()))
+            .1
+            .push(&refused.statement);
+    }
+    missing
+        .into_iter()
+        .map(|(object, (error, statements))| {
+            let by = trace(facts).and_then(|trace| culprit(trace, &error.message));
+            let mut evidence: Vec<String> = statements
+                .iter()
+                .take(SHOWN)
+                .map(|statement| format!("the application asks: `{statement}`"))
+                .collect();
+            if statements.len() > SHOWN {
+                evidence.push(format!("and {} more", statements.len() - SHOWN));
+            }
+            evidence.extend(by.map(|by| format!("gone by `{}`", by.text)));
+            Finding {
+                object: Some(object),
+                evidence,
+                place: by.and_then(|by| by.place.clone()),
+                within: &["app-sql-error"],
+                ..rule.finding(format!(
+                    "the application can't ask any more what it asked before: {error}"
+                ))
+            }
+        })
+        .collect()
+}
+
+/// The last statement that dropped or renamed what the server's message names.
+fn culprit<'t>(trace: &'t Trace, message: &str) -> Option<&'t Statement> {
+    let names: Vec<&str> = message
+        .split('"')
+        .skip(1)
+        .step_by(2)
+        .chain(message.split_whitespace().filter(|word| word.contains('.')))
+        .filter_map(|name| name.rsplit('.').next())
+        .filter(|name| !name.is_empty())
+        .collect();
+    let is_named = |text: &str| {
+        text.split(|character: char| !character.is_alphanumeric() && character != '_')
+            .any(|word| names.contains(&word))
+    };
+    trace.statements.iter().rev().find(|statement| {
+        statement.dropped.iter().any(|dropped| is_named(dropped))
+            || statement.tag.starts_with("ALTER ") && is_named(&statement.text)
+    })
+}
+
+fn dropped_with_rows(rule: &Rule, facts: &Facts) -> Vec<Finding> {
     trace(facts)
         .into_iter()
         .flat_map(|trace| &trace.statements)

@@ -1,5 +1,6 @@
 //! Rules that judge the trace: what the server did while the migration ran.
 
+pub(super) mod contention;
 pub(super) mod drops;
 pub(super) mod duration;
 pub(super) mod locks;
