@@ -13,7 +13,7 @@ import psycopg
 
 HERE = pathlib.Path(__file__).parent
 # What waits less than this is not felt.
-FELT = 0.25
+FELT = 0.1
 # How often the sampler looks that is compared, in seconds.
 SAMPLED_EVERY = 10
 BLOCKING = ("ShareLock", "ShareRowExclusiveLock", "ExclusiveLock", "AccessExclusiveLock")

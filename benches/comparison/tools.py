@@ -12,11 +12,11 @@ from database import HERE, Beside
 # that runs: reported by squawk, not judged here.
 TASTE = ("prefer-", "ban-char", "adding-serial", "require-enum", "identifier-too-long")
 
-# What is felt is 0.25 s here, so the gate may say so from there on. Its own limits are higher: of a
+# What is felt is 0.1 s here, so the gate may say so from there on. Its own limits are higher: of a
 # table's rows there are more where it is used than here.
 LIMITS = {
-    "blocking-lock": "250ms", "reads-stalled": "250ms", "writes-stalled": "250ms", "index-blocks-writes": "250ms",
-    "mixed-ddl-and-backfill": "250ms", "lock-held-across-statements": "250ms", "table-rewrite": "10MB",
+    "blocking-lock": "100ms", "reads-stalled": "100ms", "writes-stalled": "100ms", "index-blocks-writes": "100ms",
+    "mixed-ddl-and-backfill": "100ms", "lock-held-across-statements": "100ms", "table-rewrite": "10MB",
 }
 
 
