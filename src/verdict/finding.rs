@@ -62,6 +62,8 @@ pub struct Finding {
     /// Facts that show it, one a line.
     pub evidence: Vec<String>,
     pub place: Option<Place>,
+    /// What shows that nothing is to be feared of it here: it is told at most as `info`.
+    pub settled: Option<String>,
 }
 
 /// An entry of `allow` that covers a finding.

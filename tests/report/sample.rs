@@ -120,6 +120,7 @@ pub fn go() -> RunReport {
 }
 
 /// Two findings that block, a warning, a note, and one that the policy accepts.
+#[expect(clippy::too_many_lines, reason = "a report, written out")]
 pub fn no_go() -> RunReport {
     let mut report = go();
     report.findings = vec![
@@ -148,6 +149,7 @@ pub fn no_go() -> RunReport {
                     "1,204,331 rows were read while it was held".into(),
                 ],
                 place: Some(place("migrations/0041_add_status.sql", 3)),
+                settled: None,
             },
         ),
         judged(
@@ -165,6 +167,7 @@ pub fn no_go() -> RunReport {
                 sql: None,
                 evidence: Vec::new(),
                 place: Some(place("migrations/0042_drop_note.sql", 1)),
+                settled: None,
             },
         ),
         judged(
@@ -179,6 +182,7 @@ pub fn no_go() -> RunReport {
                 sql: Some("create index concurrently on public.orders (status);".into()),
                 evidence: vec!["5 runs each, the fastest counts".into()],
                 place: None,
+                settled: None,
             },
         ),
         judged(
@@ -193,6 +197,7 @@ pub fn no_go() -> RunReport {
                 sql: None,
                 evidence: Vec::new(),
                 place: None,
+                settled: None,
             },
         ),
         Judged {
@@ -212,6 +217,7 @@ pub fn no_go() -> RunReport {
                     sql: None,
                     evidence: Vec::new(),
                     place: None,
+                    settled: None,
                 },
             )
         },

@@ -161,6 +161,8 @@ fn finding<'a>(report: &RunReport, judged: &'a Judged) -> FindingEntry<'a> {
         sql,
         evidence,
         place: _,
+        // It stands among the evidence.
+        settled: _,
     } = &judged.finding;
     let place = words::place(report, judged);
     FindingEntry {
