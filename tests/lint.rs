@@ -106,6 +106,33 @@ fn what_is_no_sql_is_no_finding() {
     assert_eq!(heads(&text), ["migrations/2.sql:2 lint/ban-drop-column"]);
 }
 
+/// A file is a stranger's, and no nesting in it may end the gate.
+#[test]
+fn a_deep_statement_breaks_nothing() {
+    let deep = |open: &str, close: &str, times: usize| {
+        format!("select {}1{};\n", open.repeat(times), close.repeat(times))
+    };
+    let mut text = String::new();
+    for times in [300, 50_000] {
+        text += &deep("(", ")", times);
+        text += &deep("- ", "", times);
+        text += &deep("case when true then ", " end", times / 2);
+        text += &deep("", " + 1", times);
+        text += &deep("", " union select 1, 2", times / 2);
+        text += &deep("array[", "]", times);
+        text += &deep("", "[1]", times);
+    }
+    let lines = text.lines().count() + 1;
+    text += "alter table customers drop column mail;\n";
+    let project = project(&[("1.sql", &text)]);
+    let (code, text) = lint(&project, "");
+    assert_eq!(code, Some(0));
+    assert_eq!(
+        heads(&text),
+        [format!("migrations/1.sql:{lines} lint/ban-drop-column")]
+    );
+}
+
 #[test]
 fn comments_of_squawk_are_honoured() {
     let project = project(&[

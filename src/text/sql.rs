@@ -50,6 +50,21 @@ pub fn without_data(script: &str) -> String {
     String::from_utf8(clean).unwrap_or_else(|_| script.to_owned())
 }
 
+/// How many words, numbers, strings and signs a statement has.
+pub fn length(statement: &str) -> usize {
+    tokenize(statement)
+        .filter(|token| {
+            !matches!(
+                token.kind,
+                TokenKind::Whitespace
+                    | TokenKind::LineComment
+                    | TokenKind::BlockComment { .. }
+                    | TokenKind::Eof
+            )
+        })
+        .count()
+}
+
 /// `sql` with every string and number replaced by `?` and white space folded, so that no value of a
 /// row is left in it.
 pub fn without_values(sql: &str) -> String {
