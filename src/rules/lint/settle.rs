@@ -157,7 +157,8 @@ fn lock(span: &LockSpan) -> String {
 
 fn size(relation: &Relation) -> String {
     match relation.age {
+        // A partitioned table has nothing of its own.
+        Age::Existing { bytes: 0 } | Age::New => String::new(),
         Age::Existing { bytes } => format!(", {}", human_bytes(bytes)),
-        Age::New => String::new(),
     }
 }
