@@ -36,8 +36,8 @@ use aftermath::{Aftermath, Failure};
 pub use contention::{Contention, ContentionEnding};
 pub use files::{Found, HeldBack, MigrationFile, find};
 pub use fresh::install;
-pub use history::{Applied, DecidedBy, History, pending};
-pub use runner::{Broken, Ending};
+pub use history::{Applied, DecidedBy, History, changed, pending};
+pub use runner::{Broken, Ending, transaction_for};
 pub use violation::{Violation, ViolationKind};
 
 /// What the migrate stage saw.

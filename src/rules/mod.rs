@@ -8,6 +8,7 @@ mod assertions;
 mod constraints;
 mod drift;
 mod limit;
+pub mod lint;
 mod migration;
 pub mod page;
 mod required;
@@ -28,7 +29,7 @@ use traced::sessions::CONNECTION_BUDGET;
 use traced::stalls::{READS_STALLED, WRITES_STALLED};
 use traced::transactions::{LOCK_HELD_ACROSS_STATEMENTS, MIXED_DDL_AND_BACKFILL, NO_LOCK_TIMEOUT};
 
-use crate::{migrate, restore, schema_diff, smoke_ingest, verify};
+use crate::{migrate, preflight, restore, schema_diff, smoke_ingest, verify};
 
 pub use allowances::{ALLOW_EXPIRED, ALLOW_UNUSED, Allowance, judge as judge_allowances};
 pub use limit::{Limit, Limits};
@@ -59,6 +60,7 @@ pub struct Facts {
     pub today: Date,
     /// How much the policy lets pass.
     pub limits: Limits,
+    pub lint: Option<preflight::lint::Facts>,
     pub restore: Option<restore::Facts>,
     pub migrate: Option<migrate::Facts>,
     pub verify: Option<verify::Facts>,
@@ -80,11 +82,13 @@ impl Rule {
             evidence: Vec::new(),
             place: None,
             within: &[],
+            settled: None,
         }
     }
 }
 
-/// Every rule, in the order in which its facts come to be.
+/// Every rule that is a record of its own, in the order in which its facts come to be. Those of the
+/// lint are in [`lint::ALL`].
 pub const ALL: &[&Rule] = &[
     &restored::RESTORE_INCOMPLETE,
     &violations::NOT_NULL_VIOLATED,
@@ -128,15 +132,22 @@ pub const ALL: &[&Rule] = &[
     &ALLOW_UNUSED,
 ];
 
+/// Every rule that a policy can name.
+pub fn every() -> impl Iterator<Item = &'static Rule> {
+    let family = lint::ALL.iter().map(|lint| &lint.rule);
+    ALL.iter().copied().chain(family)
+}
+
 /// The rule of that name.
 pub fn by_id(id: &str) -> Option<&'static Rule> {
-    ALL.iter().copied().find(|rule| rule.id == id)
+    every().find(|rule| rule.id == id)
 }
 
 /// What all rules find.
 pub fn judge(facts: &Facts) -> Vec<Finding> {
     ALL.iter()
         .flat_map(|rule| (rule.judge)(rule, facts))
+        .chain(lint::judge(facts))
         .collect()
 }
 
@@ -144,12 +155,12 @@ pub fn judge(facts: &Facts) -> Vec<Finding> {
 mod tests {
     use std::collections::BTreeSet;
 
-    use super::{ALL, Facts, by_id, judge};
+    use super::{Facts, by_id, every, judge};
 
     #[test]
     fn names_are_unique_and_found() {
-        let names: BTreeSet<&str> = ALL.iter().map(|rule| rule.id).collect();
-        assert_eq!(names.len(), ALL.len());
+        let names: BTreeSet<&str> = every().map(|rule| rule.id).collect();
+        assert_eq!(names.len(), every().count());
         assert!(by_id("schema-drift").is_some());
         assert!(by_id("schema_drift").is_none());
     }

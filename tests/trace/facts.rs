@@ -243,7 +243,7 @@ fn nothing_of_the_trace_is_left() {
          \x20   - { name: no schema of ours, sql: \"select count(*) from pg_namespace where nspname ~ 'pgrehearse'\", expect: 0 }\n\
          \x20   - { name: no setting of ours, sql: \"select count(*) from pg_db_role_setting where setconfig::text ~ 'log_min_duration'\", expect: 0 }\n",
     );
-    project.run().expect(0, "go", &[]);
+    project.run().expect_besides_lint(0, "go", &[]);
 }
 
 /// On somebody's server the locks are seen, and what is not is said.
@@ -272,7 +272,7 @@ async fn a_foreign_server_tells_of_its_locks() {
         .output()
         .expect("the gate starts");
     let run = project.ended(&output);
-    run.expect(1, "no-go", &["blocking-lock"]);
+    run.expect_besides_lint(1, "no-go", &["blocking-lock"]);
     assert_eq!(run.findings()[0]["object"], "public.orders");
     assert_eq!(
         run.report["trace"]["missing"][0],
