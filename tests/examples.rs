@@ -32,7 +32,7 @@ mistakes! {
     edited_migration => "schema-drift";
     fresh_install_broken => "fresh-install-broken";
     skipped_file => "pending-mismatch";
-    dropped_column => "app-sql-error", "lint/ban-drop-column";
+    dropped_column => "app-sql-error", "lint/ban-drop-column", "irreversible-drop";
 }
 
 #[test]
@@ -53,6 +53,7 @@ fn a_shop_that_must_not_go() {
             "assertion-failed",
             "constraint-not-validated",
             "index-not-valid",
+            "irreversible-drop",
             "lint/ban-drop-column",
             "lint/require-concurrent-index-creation",
             "rows-lost",

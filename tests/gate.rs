@@ -280,11 +280,7 @@ fn a_command_that_did_nothing_is_not_green() {
         "version: 1\nsource: { sql: production.sql }\nbaseline: { init: init.sql }\nmigrations: { tool: sqlx, command: 'true', files: migrations/*.sql }\n",
     );
     let run = project.run();
-    run.expect(
-        1,
-        "no-go",
-        &["pending-mismatch", "no-lock-timeout"],
-    );
+    run.expect(1, "no-go", &["pending-mismatch", "no-lock-timeout"]);
     assert_eq!(run.findings()[0]["object"], "migrations/1_note.sql");
 }
 
@@ -338,9 +334,7 @@ fn a_transaction_that_is_left_open_is_not_green() {
         "migrations/1.sql",
         "begin;\nalter table customers add note text;\ncommit;\n",
     );
-    project
-        .run()
-        .expect(0, "go", &["no-lock-timeout"]);
+    project.run().expect(0, "go", &["no-lock-timeout"]);
 }
 
 #[test]
