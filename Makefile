@@ -5,7 +5,7 @@ CARGO_TARGET_DIR ?= $(CURDIR)/target
 export CARGO_TARGET_DIR
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test bench fmt docs audit build-demo install-postgres check-rust
+.PHONY: help demo test bench comparison fmt docs audit build-demo install-postgres check-rust
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-8s %s\n", $$1, $$2 }' Makefile
@@ -19,6 +19,7 @@ build-demo: check-rust install-postgres
 
 test: check-rust install-postgres ## run every check that a change must pass
 	@scripts/install-test-tools.sh
+	@scripts/install-migration-tools.sh
 	$(CARGO) fmt --check
 	$(CARGO) clippy --locked --all-targets -- -D warnings
 	$(CARGO) nextest run --locked
@@ -28,6 +29,12 @@ test: check-rust install-postgres ## run every check that a change must pass
 
 bench: check-rust install-postgres ## run the benchmarks
 	$(CARGO) bench --locked
+
+comparison: check-rust install-postgres ## see what other tools see of thirty migrations, in about a quarter of an hour
+	@scripts/install-migration-tools.sh
+	@scripts/install-comparison-tools.sh
+	$(CARGO) build --release --locked --bin pgrehearse
+	@scripts/comparison.sh "$(abspath $(CARGO_TARGET_DIR))"
 
 fmt: check-rust ## format the code
 	$(CARGO) fmt

@@ -7,18 +7,8 @@ set -eu
 oldest=15
 newest=18
 
-say() {
-    printf '%s\n' "$*" >&2
-}
-
-fail() {
-    say "error: $*"
-    exit 1
-}
-
-has() {
-    command -v "$1" >/dev/null 2>&1
-}
+# shellcheck source=scripts/packages.sh
+. "$(dirname "$0")/packages.sh"
 
 # Whether a directory holds all programs, of a version that is supported.
 is_server() {
@@ -64,18 +54,6 @@ has_compiler() {
     return "$linked"
 }
 
-as_root() {
-    if [ "$(id -u)" -eq 0 ]; then
-        env DEBIAN_FRONTEND=noninteractive LC_ALL=C "$@"
-    else
-        sudo env DEBIAN_FRONTEND=noninteractive LC_ALL=C "$@"
-    fi
-}
-
-apt_install() {
-    as_root apt-get install -y --no-install-recommends -o DPkg::Lock::Timeout=120 "$@"
-}
-
 # Debian's package makes a cluster of its own and starts it when a version is first installed. The
 # switch for that is in another package, so that one comes first; the switch is put back afterwards.
 install_debian_server() {
@@ -104,12 +82,7 @@ debian_major() {
 }
 
 on_debian() {
-    if [ "$(id -u)" -ne 0 ] && ! has sudo; then
-        fail "missing:$missing. Installing it needs root: run \`make\` as root, install \`sudo\`, or ask an administrator for these packages:$packages"
-    fi
-    say "installing what is missing:$missing"
-    as_root apt-get update -o DPkg::Lock::Timeout=120 ||
-        say "warning: \`apt-get update\` did not succeed; going on with what is known"
+    apt_prepare "$missing" "$packages"
     case $missing in
         *certificates*) apt_install ca-certificates ;;
     esac

@@ -10,6 +10,8 @@ mod facts;
 mod locks;
 #[path = "trace/stalls.rs"]
 mod stalls;
+#[path = "trace/tools.rs"]
+mod tools;
 
 /// No rule judges what is only to be traced.
 const NOT_JUDGED: &str = "rules: { schema-drift: off, index-blocks-writes: off, blocking-lock: off, \

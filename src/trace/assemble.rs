@@ -95,10 +95,24 @@ fn learn(event: &Event, relations: &mut Relations) {
 
 /// A statement as a report may show it.
 pub fn shown(text: &str) -> String {
-    one_line(&sql::without_values(&sql::folded(text)), TEXT_LIMIT)
+    // Comments go first: on one line, all that follows a `--` would be one.
+    one_line(&sql::folded(&sql::without_values(text)), TEXT_LIMIT)
 }
 
 /// What the server's clock says, as a duration; what is before the trace is its beginning.
 pub fn duration(seconds: f64) -> Duration {
     Duration::try_from_secs_f64(seconds).unwrap_or_default()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::shown;
+
+    #[test]
+    fn a_comment_ends_with_its_line() {
+        assert_eq!(
+            shown("-- up\ncreate table t (\n  id int, -- the key\n  n text default 'x'\n);\n"),
+            "create table t ( id int, n text default ? )"
+        );
+    }
 }

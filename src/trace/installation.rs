@@ -43,11 +43,11 @@ impl Installation {
             .run(
                 &format!(
                     "set session_replication_role = replica; begin; {}; {}; {count} \
-                     alter {scope} set log_min_duration_statement = '{}'; commit; \
+                     alter {scope} set log_min_duration_statement = '{}ms'; commit; \
                      reset session_replication_role",
                     include_str!("sql/remove.sql"),
                     include_str!("sql/objects.sql"),
-                    slow::FROM
+                    slow::FROM.as_millis()
                 ),
                 "install the trace",
             )

@@ -20,8 +20,12 @@ use crate::text::sql;
 /// How exactly the log tells when a statement ended.
 const LOG_PRECISION: Duration = Duration::from_millis(2);
 
-/// Statements from this long on are logged, in the server's words.
-pub const FROM: &str = "5ms";
+/// How late the log may tell of a statement that has ended, where processors are busy: then it seems to
+/// have begun later, too.
+const LATE: Duration = Duration::from_millis(100);
+
+/// Statements from this long on are logged.
+pub const FROM: Duration = Duration::from_millis(5);
 
 /// A statement as the client sent it.
 struct Slow<'r> {
@@ -44,42 +48,95 @@ fn of(record: &Record) -> Option<Slow<'_>> {
 
 /// The statements that the log has and no trigger told of: what is not DDL, and a `DO` block around it.
 pub fn statements(records: &[Record], began: f64, told: &[Keyed], places: &Places) -> Vec<Keyed> {
-    let mut known: BTreeMap<(u32, &str), Vec<&Statement>> = BTreeMap::new();
+    let mut known: BTreeMap<u32, Vec<&Statement>> = BTreeMap::new();
     for (_, statement) in told {
         if statement.inside == Inside::Nothing {
-            let key = (statement.pid, statement.text.as_str());
-            known.entry(key).or_default().push(statement);
+            known.entry(statement.pid).or_default().push(statement);
         }
     }
     records
         .iter()
-        .filter_map(|record| Some((record, of(record)?)))
-        .map(|(record, slow)| Statement {
-            pid: record.pid,
-            transaction: 0,
-            tag: tag_of(slow.text),
-            text: shown(slow.text),
-            place: places.of(slow.text),
-            inside: Inside::Nothing,
-            began: duration(slow.began - began),
-            took: duration(slow.took),
-            rows: None,
-            locks: Vec::new(),
-            rewrites: Vec::new(),
-            scans: Vec::new(),
-            dropped: Vec::new(),
-            lock_timeout: None,
-            statement_timeout: None,
-        })
-        .filter(|slow| {
-            let ended = slow.began + slow.took + LOG_PRECISION;
-            let alike = known.get(&(slow.pid, slow.text.as_str()));
-            !alike.into_iter().flatten().any(|known| {
-                known.began + LOG_PRECISION >= slow.began && known.began + known.took <= ended
-            })
+        .filter_map(|record| Some((record.pid, of(record)?)))
+        .filter_map(|(pid, slow)| {
+            let known = known.get(&pid).map_or(&[][..], Vec::as_slice);
+            untold(pid, &slow, began, known, places)
         })
         .map(|statement| ((statement.pid, 0), statement))
         .collect()
+}
+
+/// What is left of `slow` without the statements that triggers told of. A client may send many as one
+/// text, which the log has as one.
+fn untold(
+    pid: u32,
+    slow: &Slow<'_>,
+    trace_began: f64,
+    known: &[&Statement],
+    places: &Places,
+) -> Option<Statement> {
+    let mut began = duration(slow.began - trace_began);
+    let mut took = duration(slow.took);
+    let ended = began + took + LOG_PRECISION;
+    let start = known.partition_point(|known| known.began + known.took + LATE < began);
+    let end = known.partition_point(|known| known.began <= ended);
+    let mut candidates = known.get(start..end).unwrap_or_default();
+    let mut is_alone = true;
+    let mut parts: Vec<&str> = sql::statements(slow.text)
+        .iter()
+        .map(|statement| statement.text)
+        .collect();
+    if parts.len() < 2 {
+        parts = vec![slow.text];
+    }
+    let mut rest = Vec::new();
+    for part in &parts {
+        let text = shown(part);
+        if let Some(place) = candidates.iter().position(|told| told.text == text) {
+            let told = candidates[place];
+            candidates = &candidates[place + 1..];
+            is_alone = false;
+            took = took.saturating_sub(told.took);
+            if rest.is_empty() {
+                began = told.began + told.took;
+            }
+        } else if parts.len() == 1 || !is_of_the_session(part) {
+            rest.push((*part, text));
+        }
+    }
+    let (first, _) = rest.first()?;
+    // The rest of a text that was logged for what was told of it.
+    (is_alone || took >= FROM).then_some(())?;
+    Some(Statement {
+        pid,
+        transaction: 0,
+        tag: tag_of(first),
+        text: rest
+            .iter()
+            .map(|(_, text)| text.as_str())
+            .collect::<Vec<_>>()
+            .join("; "),
+        place: places.of(first),
+        inside: Inside::Nothing,
+        began,
+        took,
+        rows: None,
+        locks: Vec::new(),
+        rewrites: Vec::new(),
+        scans: Vec::new(),
+        dropped: Vec::new(),
+        lock_timeout: None,
+        statement_timeout: None,
+    })
+}
+
+/// Whether a statement only begins or ends a transaction, or sets something.
+fn is_of_the_session(text: &str) -> bool {
+    sql::leading_words(text, 1).first().is_some_and(|word| {
+        [
+            "begin", "start", "commit", "end", "rollback", "set", "reset",
+        ]
+        .contains(&word.as_str())
+    })
 }
 
 /// Finds the transaction of each by the time: the one of its session that was open when it began, or
@@ -133,7 +190,12 @@ fn logged_at(timestamp: &str) -> Option<f64> {
 
 #[cfg(test)]
 mod tests {
-    use super::of;
+    use std::time::Duration;
+
+    use super::super::assemble::Keyed;
+    use super::super::facts::{Inside, Statement};
+    use super::super::places::Places;
+    use super::{of, statements};
     use crate::postgres::server_log::Record;
 
     #[test]
@@ -149,5 +211,64 @@ mod tests {
         assert_eq!((slow.took, slow.text), (1.50025, "update t\nset a = 1"));
         assert!(of(&record("duration: 15.0 ms  parse s1: update t")).is_none());
         assert!(of(&record("duration: 15.0 ms")).is_none());
+    }
+
+    /// A statement that a trigger told of.
+    fn told(text: &str, began: f64, took: f64) -> Keyed {
+        let statement = Statement {
+            pid: 1,
+            transaction: 0,
+            tag: String::new(),
+            text: text.to_owned(),
+            place: None,
+            inside: Inside::Nothing,
+            began: Duration::from_secs_f64(began),
+            took: Duration::from_secs_f64(took),
+            rows: None,
+            locks: Vec::new(),
+            rewrites: Vec::new(),
+            scans: Vec::new(),
+            dropped: Vec::new(),
+            lock_timeout: None,
+            statement_timeout: None,
+        };
+        ((1, 0), statement)
+    }
+
+    #[test]
+    fn of_statements_sent_as_one_text_the_rest_is_told() {
+        // Sent at 1.0, took 2 s.
+        let left = |sent: &str, told: &[Keyed]| -> Vec<(String, String, Duration, Duration)> {
+            let record = Record {
+                pid: 1,
+                timestamp: "1970-01-01 00:00:03.000 UTC".to_owned(),
+                message: format!("duration: 2000.000 ms  statement: {sent}"),
+                ..Record::default()
+            };
+            statements(&[record], 0.0, told, &Places::default())
+                .into_iter()
+                .map(|(_, left)| (left.tag, left.text, left.began, left.took))
+                .collect()
+        };
+        let (second, half) = (Duration::from_secs(1), Duration::from_millis(500));
+        let (alter, index) = ("alter table t add a int", "create index on t (a)");
+        let sent = "-- up\nset local lock_timeout = 1; alter table t add a int;\n\
+                    update t set a = 'x';\ncreate index on t (a);";
+        assert_eq!(
+            left(sent, &[told(alter, 1.0, 0.5), told(index, 2.5, 0.5)]),
+            [(
+                "UPDATE".to_owned(),
+                "update t set a = ?".to_owned(),
+                second + half,
+                second
+            )]
+        );
+        let told_all = [told(alter, 1.0, 0.5), told(index, 1.5, 1.5)];
+        assert_eq!(left(&format!("{alter}; {index}"), &told_all), []);
+        // What was told before is of another text.
+        assert_eq!(
+            left(alter, &[told(alter, 0.1, 0.2)]),
+            [("ALTER".to_owned(), alter.to_owned(), second, second * 2)]
+        );
     }
 }

@@ -103,7 +103,10 @@ pub fn told(
                 let statement = Statement {
                     pid: record.pid,
                     transaction: 0,
-                    place: places.of(&text).or_else(|| places.of(outer)),
+                    place: places
+                        .of(&text)
+                        .or_else(|| places.of(outer))
+                        .or_else(|| places.of(caller(outer)?)),
                     text: shown(&text),
                     inside: if nested.is_some() {
                         Inside::Code
@@ -191,6 +194,21 @@ impl SessionState {
         locks.sort_by(|a, b| (&a.relation.name, a.mode).cmp(&(&b.relation.name, b.mode)));
         locks
     }
+}
+
+/// Among statements that were sent as one text, the only one that can have run code.
+fn caller(sent: &str) -> Option<&str> {
+    const CALLERS: [&str; 7] = ["do", "call", "select", "with", "insert", "update", "delete"];
+    let mut callers = sql::statements(sent)
+        .into_iter()
+        .map(|statement| statement.text)
+        .filter(|text| {
+            sql::leading_words(text, 1)
+                .first()
+                .is_some_and(|word| CALLERS.contains(&word.as_str()))
+        });
+    let caller = callers.next()?;
+    callers.next().is_none().then_some(caller)
 }
 
 /// `ALTER` of `ALTER TABLE`, in lower case.

@@ -1,0 +1,4 @@
+-- set not null
+set local lock_timeout = '2s';
+set local statement_timeout = '10min';
+alter table orders alter column note set not null;

@@ -1,0 +1,5 @@
+-- NOT VALID and VALIDATE in one transaction
+set local lock_timeout = '2s';
+set local statement_timeout = '10min';
+alter table orders add constraint orders_quantity check (quantity >= 0) not valid;
+alter table orders validate constraint orders_quantity;

@@ -1,0 +1,2 @@
+-- VACUUM FULL
+vacuum full orders;
