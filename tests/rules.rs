@@ -37,11 +37,11 @@ fixtures! {
         assertion_failed schema_drift fresh_install_broken app_not_ready app_crashed ingest_failed
         page_failed log_pattern app_sql_error allow_expired allow_unused blocking_lock table_rewrite index_blocks_writes reads_stalled
         writes_stalled mixed_ddl_and_backfill lock_held_across_statements no_lock_timeout
-        statement_too_slow migration_too_slow irreversible_drop connection_budget dropped_object_in_use contention_queues
+        statement_too_slow migration_too_slow irreversible_drop connection_budget dropped_object_in_use contention_queues rows_locked
     ],
     near_miss: [
         index_blocks_writes reads_stalled writes_stalled mixed_ddl_and_backfill
-        lock_held_across_statements no_lock_timeout statement_too_slow migration_too_slow connection_budget dropped_object_in_use contention_queues
+        lock_held_across_statements no_lock_timeout statement_too_slow migration_too_slow connection_budget dropped_object_in_use contention_queues rows_locked
         restore_incomplete migration_timeout pending_mismatch hold_back_overdue blocking_lock table_rewrite
         required_table_missing required_extension_missing assertion_failed app_not_ready app_crashed
         ingest_failed page_failed log_pattern app_sql_error allow_expired allow_unused

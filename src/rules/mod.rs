@@ -27,7 +27,9 @@ use traced::duration::{MIGRATION_TOO_SLOW, STATEMENT_TOO_SLOW};
 use traced::locks::{BLOCKING_LOCK, INDEX_BLOCKS_WRITES, TABLE_REWRITE};
 use traced::sessions::CONNECTION_BUDGET;
 use traced::stalls::{READS_STALLED, WRITES_STALLED};
-use traced::transactions::{LOCK_HELD_ACROSS_STATEMENTS, MIXED_DDL_AND_BACKFILL, NO_LOCK_TIMEOUT};
+use traced::transactions::{
+    LOCK_HELD_ACROSS_STATEMENTS, MIXED_DDL_AND_BACKFILL, NO_LOCK_TIMEOUT, ROWS_LOCKED,
+};
 
 use crate::{migrate, preflight, restore, schema_diff, smoke_ingest, verify};
 
@@ -105,6 +107,7 @@ pub const ALL: &[&Rule] = &[
     &TABLE_REWRITE,
     &MIXED_DDL_AND_BACKFILL,
     &LOCK_HELD_ACROSS_STATEMENTS,
+    &ROWS_LOCKED,
     &NO_LOCK_TIMEOUT,
     &CONTENTION_QUEUES,
     &STATEMENT_TOO_SLOW,
