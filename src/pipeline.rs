@@ -29,6 +29,7 @@ use crate::verdict::Stage;
 use crate::verify;
 
 pub use journal::Journal;
+pub use judgement::judge;
 
 /// Whether the clone stays when the run is over.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -49,6 +50,9 @@ pub async fn rehearse(context: &Context, journal: &Journal, keep: Keep) -> Optio
     let plan = journal
         .stage(Stage::Preflight, preflight::run(context), saw::preflight)
         .await?;
+    if journal.is_refused_by_lint() {
+        return None;
+    }
     let reader = Tools {
         binaries: plan.reader.clone(),
         run: context.run.clone(),

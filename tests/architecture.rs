@@ -20,6 +20,7 @@ const ARROWS: &[(&str, &[&str])] = &[
         &[
             "migrate",
             "policy",
+            "preflight",
             "restore",
             "schema_diff",
             "smoke_ingest",

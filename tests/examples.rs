@@ -7,13 +7,13 @@ use std::path::{Path, PathBuf};
 
 use harness::gate::{Run, gate, shop_app};
 
-/// What each mistake is refused for, and for nothing else.
+/// What each mistake is refused for, and for nothing else; what the lint says beside it comes after.
 macro_rules! mistakes {
-    ($($name:ident => $rule:literal,)*) => {
+    ($($name:ident => $($rule:literal),+;)*) => {
         mod mistakes {
             $(#[test] fn $name() {
                 let name = stringify!($name).replace('_', "-");
-                super::rehearse(&format!("shop-no-go/mistakes/{name}")).expect(1, "no-go", &[$rule]);
+                super::rehearse(&format!("shop-no-go/mistakes/{name}")).expect(1, "no-go", &[$($rule),+]);
             })*
         }
         const MISTAKES: &[&str] = &[$(stringify!($name)),*];
@@ -21,18 +21,18 @@ macro_rules! mistakes {
 }
 
 mistakes! {
-    null_in_not_null => "not-null-violated",
-    duplicate_key => "unique-violated",
-    orphan_row => "foreign-key-violated",
-    check_broken => "check-violated",
-    statement_timeout => "migration-failed",
-    rows_lost => "rows-lost",
-    not_validated => "constraint-not-validated",
-    invalid_index => "index-not-valid",
-    edited_migration => "schema-drift",
-    fresh_install_broken => "fresh-install-broken",
-    skipped_file => "pending-mismatch",
-    dropped_column => "app-sql-error",
+    null_in_not_null => "not-null-violated", "lint/adding-not-nullable-field";
+    duplicate_key => "unique-violated";
+    orphan_row => "foreign-key-violated";
+    check_broken => "check-violated", "lint/constraint-missing-not-valid";
+    statement_timeout => "migration-failed";
+    rows_lost => "rows-lost";
+    not_validated => "constraint-not-validated";
+    invalid_index => "index-not-valid", "lint/require-concurrent-index-creation";
+    edited_migration => "schema-drift";
+    fresh_install_broken => "fresh-install-broken";
+    skipped_file => "pending-mismatch";
+    dropped_column => "app-sql-error", "lint/ban-drop-column", "irreversible-drop";
 }
 
 #[test]
@@ -53,6 +53,9 @@ fn a_shop_that_must_not_go() {
             "assertion-failed",
             "constraint-not-validated",
             "index-not-valid",
+            "irreversible-drop",
+            "lint/ban-drop-column",
+            "lint/require-concurrent-index-creation",
             "rows-lost",
             "schema-drift",
         ])

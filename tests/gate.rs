@@ -30,7 +30,8 @@ fn three_lines_are_enough() {
         ],
     );
     let run = project.short_policy("").run();
-    run.expect(0, "go", &[]);
+    // Nobody set one, and the new column is there all the same.
+    run.expect(0, "go", &["no-lock-timeout"]);
     for stage in [
         "preflight",
         "clone",
@@ -51,7 +52,15 @@ fn three_lines_are_enough() {
 fn a_row_that_breaks_a_constraint_is_counted_and_never_shown() {
     let project = project(&[("1.sql", "create unique index on customers (left(mail, 4));")]);
     let run = project.short_policy("baseline: { init: init.sql }").run();
-    run.expect(1, "no-go", &["unique-violated"]);
+    run.expect(
+        1,
+        "no-go",
+        &[
+            "unique-violated",
+            "lint/require-concurrent-index-creation",
+            "no-lock-timeout",
+        ],
+    );
     assert_eq!(
         run.findings()[0]["message"],
         "100 of 100 rows of `public.customers` share their `(\"left\"(mail, 4))` with another, which the migration makes unique"
@@ -76,12 +85,14 @@ fn held_back_files_are_listed_and_overdue_ones_warned_of() {
         )
     };
     let run = project.policy(&policy("2099-01-01")).run();
-    run.expect(0, "go", &[]);
+    // Of the file that is held back, the lint says nothing.
+    run.expect(0, "go", &["no-lock-timeout"]);
     assert_eq!(run.report["migrations"][1]["state"], "held-back");
-    project
-        .policy(&policy("2020-01-01"))
-        .run()
-        .expect(0, "go", &["hold-back-overdue"]);
+    project.policy(&policy("2020-01-01")).run().expect(
+        0,
+        "go",
+        &["no-lock-timeout", "hold-back-overdue"],
+    );
 }
 
 #[test]
@@ -131,7 +142,7 @@ fn a_stage_that_is_left_out_is_never_green() {
     let project = project(&[("1.sql", "alter table customers add note text;")]);
     project.short_policy("baseline: { init: init.sql }");
     let run = project.run_with(&["--until", "migrate"]);
-    run.expect(3, "undecided", &[]);
+    run.expect(3, "undecided", &["no-lock-timeout"]);
     assert_eq!(run.outcome("migrate"), "passed");
     assert_eq!(run.outcome("verify"), "not-run");
 }
@@ -184,7 +195,7 @@ fn a_command_sees_the_clone_and_nothing_else() {
         .output()
         .expect("the gate starts");
     let run = project.ended(&output);
-    run.expect(0, "go", &[]);
+    run.expect(0, "go", &["no-lock-timeout"]);
     let log = std::fs::read_to_string(run.reports.join("logs/migrate.log")).expect("kept");
     assert!(
         log.contains("connecting to postgres://") && log.contains(":***@"),
@@ -206,7 +217,16 @@ fn a_commands_failure_is_found_in_the_users_file() {
         "version: 1\nsource: { sql: production.sql }\nbaseline: { init: init.sql }\nmigrations:\n  command: 'for f in migrations/*.sql; do psql -qX -v ON_ERROR_STOP=1 -d \"$DATABASE_URL\" -f $f || exit 3; done'\n  files: migrations/*.sql\n",
     );
     let run = project.run();
-    run.expect(1, "no-go", &["not-null-violated"]);
+    run.expect(
+        1,
+        "no-go",
+        &[
+            "not-null-violated",
+            "no-lock-timeout",
+            "no-lock-timeout",
+            "lint/adding-not-nullable-field",
+        ],
+    );
     assert_eq!(run.findings()[0]["file"], "migrations/2.sql");
     assert_eq!(run.findings()[0]["line"], 3);
 }
@@ -260,7 +280,7 @@ fn a_command_that_did_nothing_is_not_green() {
         "version: 1\nsource: { sql: production.sql }\nbaseline: { init: init.sql }\nmigrations: { tool: sqlx, command: 'true', files: migrations/*.sql }\n",
     );
     let run = project.run();
-    run.expect(1, "no-go", &["pending-mismatch"]);
+    run.expect(1, "no-go", &["pending-mismatch", "no-lock-timeout"]);
     assert_eq!(run.findings()[0]["object"], "migrations/1_note.sql");
 }
 
@@ -314,7 +334,7 @@ fn a_transaction_that_is_left_open_is_not_green() {
         "migrations/1.sql",
         "begin;\nalter table customers add note text;\ncommit;\n",
     );
-    project.run().expect(0, "go", &[]);
+    project.run().expect(0, "go", &["no-lock-timeout"]);
 }
 
 #[test]
@@ -374,7 +394,16 @@ fn a_migration_about_a_rollback_is_a_migration() {
         ),
     ]);
     let run = project.short_policy("baseline: { init: init.sql }\n").run();
-    run.expect(1, "no-go", &["not-null-violated"]);
+    run.expect(
+        1,
+        "no-go",
+        &[
+            "not-null-violated",
+            "no-lock-timeout",
+            "no-lock-timeout",
+            "lint/adding-required-field",
+        ],
+    );
     assert_eq!(
         run.findings()[0]["file"],
         "migrations/2_payment_rollback.sql"
@@ -395,7 +424,15 @@ fn a_domains_constraint_is_not_left_unvalidated() {
         "create domain mail as text; create table t (mail mail);",
     );
     let run = project.short_policy("baseline: { init: init.sql }\n").run();
-    run.expect(1, "no-go", &["constraint-not-validated"]);
+    run.expect(
+        1,
+        "no-go",
+        &[
+            "constraint-not-validated",
+            "no-lock-timeout",
+            "lint/ban-alter-domain-with-add-constraint",
+        ],
+    );
     assert_eq!(
         run.findings()[0]["sql"],
         "alter domain public.mail validate constraint has_at;"

@@ -1,5 +1,5 @@
 //! Every rule on its fixture: the change that makes it fire, what it then says, and the near miss of
-//! which it says nothing.
+//! which it says nothing. The lint, which is a family and reads every file, is in `lint.rs`.
 
 mod harness;
 
@@ -37,11 +37,11 @@ fixtures! {
         assertion_failed schema_drift fresh_install_broken app_not_ready app_crashed ingest_failed
         page_failed log_pattern app_sql_error allow_expired allow_unused blocking_lock table_rewrite index_blocks_writes reads_stalled
         writes_stalled mixed_ddl_and_backfill lock_held_across_statements no_lock_timeout
-        statement_too_slow migration_too_slow irreversible_drop connection_budget dropped_object_in_use contention_queues
+        statement_too_slow migration_too_slow irreversible_drop connection_budget dropped_object_in_use contention_queues rows_locked
     ],
     near_miss: [
         index_blocks_writes reads_stalled writes_stalled mixed_ddl_and_backfill
-        lock_held_across_statements no_lock_timeout statement_too_slow migration_too_slow connection_budget dropped_object_in_use contention_queues
+        lock_held_across_statements no_lock_timeout statement_too_slow migration_too_slow connection_budget dropped_object_in_use contention_queues rows_locked
         restore_incomplete migration_timeout pending_mismatch hold_back_overdue blocking_lock table_rewrite
         required_table_missing required_extension_missing assertion_failed app_not_ready app_crashed
         ingest_failed page_failed log_pattern app_sql_error allow_expired allow_unused
@@ -69,7 +69,7 @@ fn near_misses_together() {
     policy.push_str(&format!("source: {{ sql: [{}] }}\n", source.join(", ")));
     policy.push_str(&format!("baseline: {{ init: [{}] }}\n", init.join(", ")));
     let run = project.policy(&policy).run();
-    run.expect(0, "go", &[]);
+    run.expect_besides_lint(0, "go", &[]);
     assert_no_row_is_told("near misses", &run);
 }
 
@@ -83,8 +83,8 @@ fn a_damaged_row_is_told_without_its_values() {
     example.production = damaged;
     // With the policy of the near miss, only the damage is left to tell.
     let run = rehearse(id, &example, &example.silent);
-    run.expect(1, "no-go", &[id, id]);
-    for (finding, message) in run.findings().iter().zip([
+    run.expect_besides_lint(1, "no-go", &[id, id]);
+    for (finding, message) in run.besides_lint().iter().zip([
         "`public.letters` has 0 rows in the clone and 2 rows in the source",
         "restoring line 20 of the dump failed: invalid input syntax for type integer: \"…\"",
     ]) {
@@ -115,8 +115,9 @@ fn every_rule_is_tested() {
 #[test]
 fn pages_are_written_from_rules_and_fixtures() {
     let read = |name: &str| std::fs::read_to_string(fixture::pages().join(name)).ok();
-    let mut expected: BTreeSet<String> = ["README.md".to_owned()].into();
+    let mut expected: BTreeSet<String> = ["README.md".to_owned(), "lint.md".to_owned()].into();
     assert_eq!(read("README.md"), Some(page::index(ALL)));
+    assert_eq!(read("lint.md"), Some(page::family(rules::lint::ALL)));
     for rule in ALL {
         let name = format!("{}.md", rule.id);
         assert_eq!(
@@ -146,9 +147,9 @@ fn fires(id: &str) {
         "allow-expired" => &["allow-expired", "rows-gained"],
         _ => &[id],
     };
-    run.expect(code, verdict, fired);
+    run.expect_besides_lint(code, verdict, fired);
     assert_eq!(
-        words(&run.findings()[0]),
+        words(run.besides_lint()[0]),
         example.report,
         "`{id}` does not say what its `expected.md` says"
     );
@@ -158,8 +159,8 @@ fn near_miss(id: &str) {
     let example = example(id);
     let run = rehearse(id, &example, &example.silent);
     let told: Vec<&Value> = run
-        .findings()
-        .iter()
+        .besides_lint()
+        .into_iter()
         .filter(|finding| finding["accepted"].is_null())
         .collect();
     assert!(

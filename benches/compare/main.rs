@@ -2,6 +2,7 @@
 //!
 //! `cargo bench --bench compare -- gate` rehearses `examples/shop-go` stage by stage;
 //! `cargo bench --bench compare -- catalogue` compares two schemas of 2,000 tables;
+//! `cargo bench --bench compare -- trace` runs scripts with and without the trace in turns;
 //! `cargo bench --bench compare -- clone` clones a live database of `PGREHEARSE_BENCH_MB` megabytes
 //! (2200 unless set) and restores a directory dump of it. By hand means a stock server, `pg_dump`,
 //! `pg_restore` and `psql`. With `pgcopydb` on PATH (or in `PGCOPYDB`) that is measured too.
@@ -17,6 +18,7 @@ mod catalogue;
 mod clone;
 mod gate;
 mod measure;
+mod trace;
 
 use std::path::PathBuf;
 
@@ -37,6 +39,9 @@ fn main() {
     }
     if wants("catalogue") {
         catalogue::run();
+    }
+    if wants("trace") {
+        trace::run();
     }
     if wants("clone") {
         clone::run();

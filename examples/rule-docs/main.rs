@@ -1,11 +1,11 @@
-//! Writes `docs/rules`: a page for each rule and their index, from the rules' records and fixtures.
+//! Writes `docs/rules`: a page for each rule, one for the lint, and their index, from the rules' records and fixtures.
 //!
 //! A test compares what is committed with what this writes.
 
 #[path = "../../tests/harness/fixture.rs"]
 mod fixture;
 
-use pgrehearse::rules::{ALL, page};
+use pgrehearse::rules::{ALL, lint, page};
 
 fn main() -> std::io::Result<()> {
     let pages = fixture::pages();
@@ -17,5 +17,6 @@ fn main() -> std::io::Result<()> {
             page::page(rule, &example),
         )?;
     }
+    std::fs::write(pages.join("lint.md"), page::family(lint::ALL))?;
     std::fs::write(pages.join("README.md"), page::index(ALL))
 }

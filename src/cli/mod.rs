@@ -2,6 +2,7 @@
 
 mod diff;
 mod init;
+mod lint;
 mod plan;
 mod run;
 mod schema;
@@ -36,6 +37,8 @@ enum Command {
     Plan(plan::Arguments),
     /// Check the policy
     Validate(validate::Arguments),
+    /// Lint the migration files, without a database; exit 1 when a finding blocks
+    Lint(lint::Arguments),
     /// Write a policy for the project in this directory
     Init(init::Arguments),
     /// Print the policy's JSON Schema
@@ -107,6 +110,7 @@ pub fn main() -> ExitCode {
         Command::Run(arguments) => run::run(&arguments),
         Command::Plan(arguments) => plan::run(&arguments),
         Command::Validate(arguments) => validate::run(&arguments),
+        Command::Lint(arguments) => lint::run(&arguments),
         Command::Init(arguments) => init::run(&arguments),
         Command::Schema(arguments) => schema::run(&arguments),
         Command::Diff(arguments) => diff::run(&arguments),

@@ -210,6 +210,34 @@ pub async fn pending(
     }
 }
 
+/// The files below `root` that are new or different since the base, as paths from `root`; `None`
+/// where git does not tell.
+pub async fn changed(migrations: &Migrations, root: &Path) -> Option<Changed> {
+    let base = git_base(migrations, root).await?;
+    let in_base = files_in_commit(root, &base).await.ok()?;
+    let merge_base = git(root, &["merge-base", &base, "HEAD"]).await.ok()?;
+    let options = ["diff", "--name-only", "--relative", "-z"];
+    let arguments = [&options[..], &[merge_base.trim(), "--", "./"]].concat();
+    Some(Changed {
+        in_base,
+        different: listed(&git(root, &arguments).await.ok()?),
+    })
+}
+
+/// What git says of files.
+pub struct Changed {
+    in_base: BTreeSet<String>,
+    different: BTreeSet<String>,
+}
+
+impl Changed {
+    /// Whether a file is new or different; `None`: it is not below the policy's directory.
+    pub fn covers(&self, shown: &str) -> Option<bool> {
+        let is_outside = shown.starts_with("../") || shown.starts_with('/');
+        (!is_outside).then(|| !self.in_base.contains(shown) || self.different.contains(shown))
+    }
+}
+
 /// Files that a history of one number takes for applied, and that nobody can have applied: they are
 /// new on this branch, and older than what production has. Their tool will pass over them.
 pub async fn passed_over(
@@ -285,11 +313,16 @@ async fn files_in_commit(root: &Path, base: &str) -> Result<BTreeSet<String>, Mi
         ],
     )
     .await?;
-    Ok(listing
+    Ok(listed(&listing))
+}
+
+/// Names that git separates with zero bytes.
+fn listed(names: &str) -> BTreeSet<String> {
+    names
         .split('\0')
         .filter(|name| !name.is_empty())
         .map(str::to_owned)
-        .collect())
+        .collect()
 }
 
 /// Runs git in `root`. A workspace that another user owns is read all the same: this process reads

@@ -3,6 +3,8 @@
 mod aftermath;
 mod border;
 mod contention;
+mod error;
+mod facts;
 mod files;
 mod fresh;
 mod history;
@@ -15,119 +17,26 @@ mod traced;
 mod violation;
 
 use std::collections::BTreeSet;
-use std::path::PathBuf;
-use std::time::Duration;
-
-use jiff::civil::Date;
 
 use crate::context::Context;
 use crate::policy::{Policy, Runner};
 use crate::postgres::server_log::Record;
-use crate::postgres::session::{ConnectError, QueryError};
-use crate::postgres::{Endpoint, ServerError, Session};
-use crate::process::child::StartError;
+use crate::postgres::{Endpoint, Session};
 use crate::restore::Restored;
-use crate::target::{Database, TargetError};
-use crate::trace::{Trace, TraceError};
-use crate::verdict::{Explained, Place, Stage};
+use crate::target::Database;
+use crate::trace::Trace;
+use crate::verdict::Stage;
 
 use aftermath::{Aftermath, Failure};
 
 pub use contention::{Contention, ContentionEnding};
+pub use error::MigrateError;
+pub use facts::{Facts, FailedMigration, Held, Matched, MigrationResult, Ran};
 pub use files::{Found, HeldBack, MigrationFile, find};
 pub use fresh::install;
-pub use history::{Applied, DecidedBy, History, pending};
-pub use runner::{Broken, Ending};
+pub use history::{Applied, DecidedBy, History, changed, pending};
+pub use runner::{Broken, Ending, transaction_for};
 pub use violation::{Violation, ViolationKind};
-
-/// What the migrate stage saw.
-#[derive(Clone, Debug)]
-pub struct Facts {
-    pub pending: Vec<String>,
-    pub decided_by: DecidedBy,
-    pub ran: Vec<Ran>,
-    /// Pending files that the history does not have after a run without an error.
-    pub skipped: Vec<String>,
-    pub held_back: Vec<Held>,
-    /// What the history has and no file here explains: applied elsewhere, or deleted.
-    pub unexplained: Vec<String>,
-    /// Whether the history can be matched with files.
-    pub matched: Matched,
-    /// The role that migrated.
-    pub role: String,
-    pub result: MigrationResult,
-    pub took: Duration,
-    /// What the server did.
-    pub trace: Trace,
-    /// `None`: not asked for, or the migration did not come to its end.
-    pub contention: Option<Contention>,
-}
-
-impl MigrationResult {
-    /// Whether the clone is a migrated one.
-    pub fn is_success(&self) -> bool {
-        matches!(self, Self::Succeeded | Self::NothingPending)
-    }
-}
-
-impl Facts {
-    /// Whether pending files are taken to have run because the command succeeded: where no history
-    /// tells, nothing better is known.
-    pub fn is_assumed_run(&self) -> bool {
-        self.matched == Matched::No && matches!(self.result, MigrationResult::Succeeded)
-    }
-}
-
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Matched {
-    /// The history names files: what ran is known from it.
-    Yes,
-    /// There is no history, or it records something else than files.
-    No,
-}
-
-/// A migration that ran.
-#[derive(Clone, Debug, PartialEq)]
-pub struct Ran {
-    pub file: String,
-    /// Known where we ran the file ourselves.
-    pub took: Option<Duration>,
-}
-
-/// A file that was not rehearsed.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Held {
-    pub file: String,
-    pub until: Date,
-    pub reason: String,
-}
-
-/// How the migration ended.
-#[derive(Clone, Debug)]
-pub enum MigrationResult {
-    NothingPending,
-    Succeeded,
-    Failed(Box<FailedMigration>),
-    TimedOut {
-        limit: Duration,
-        file: Option<String>,
-    },
-}
-
-/// A migration that production's data, or the server, refused.
-#[derive(Clone, Debug)]
-pub struct FailedMigration {
-    /// How it ended: `exit code 1`.
-    pub how: String,
-    pub place: Option<Place>,
-    /// The statement, as it stands in the user's file.
-    pub statement: Option<String>,
-    pub error: Option<ServerError>,
-    /// What it is that rows break.
-    pub violation: Option<Violation>,
-    /// The command's last lines, without secrets and values.
-    pub said: Vec<String>,
-}
 
 /// A clone after its migration.
 pub struct Migrated {
@@ -156,82 +65,6 @@ pub enum AfterMigration {
     Migrated(Box<Migrated>),
     /// The migration failed; the clone is kept only so that `--keep` can leave it up.
     Broken(Box<Restored>),
-}
-
-#[derive(Debug, thiserror::Error)]
-pub enum MigrateError {
-    #[error("could not read or write `{}`", path.display())]
-    File {
-        path: PathBuf,
-        source: std::io::Error,
-    },
-    #[error("no migration file is called `{name}` (`migrations.pending.after`)")]
-    NoSuchFile { name: String },
-    #[error("`git {command}` failed: {said}")]
-    Git { command: String, said: String },
-    #[error("the migration changed the source: {how}")]
-    ReachedSource { how: String },
-    #[error(
-        "the migration uses `{schema}`, which belongs to the extension `{extension}` that the clone does without"
-    )]
-    LeftOut {
-        extension: String,
-        schema: &'static str,
-    },
-    #[error("the migration command could not start a program ({how}): {said}")]
-    NoProgram { how: String, said: String },
-    #[error("the clone's server broke while the migration ran: {because}")]
-    ServerGone { because: String },
-    #[error(
-        "beside a long query (`migrations.contention`) the migration ended without asking for what it locked before: {how}"
-    )]
-    Drill { how: String },
-    #[error(transparent)]
-    Start(#[from] StartError),
-    #[error(transparent)]
-    Connect(#[from] ConnectError),
-    #[error(transparent)]
-    Query(#[from] QueryError),
-    #[error(transparent)]
-    Trace(#[from] TraceError),
-    #[error(transparent)]
-    Target(#[from] TargetError),
-}
-
-impl Explained for MigrateError {
-    fn hint(&self) -> Option<String> {
-        match self {
-            Self::NoSuchFile { .. } => {
-                Some("give the file's name as it stands in its directory".to_owned())
-            }
-            Self::Git { .. } => Some(
-                "fetch the base branch too (`fetch-depth: 0`), or name it in `migrations.base`"
-                    .to_owned(),
-            ),
-            Self::ReachedSource { .. } => Some(
-                "the command does not take its database from the variable in `migrations.url_env`; stop it now and look at production"
-                    .to_owned(),
-            ),
-            Self::LeftOut { .. } => Some(
-                "rehearse on a server that has the extension: `target.server`".to_owned(),
-            ),
-            Self::NoProgram { .. } => Some(
-                "install what `migrations.command` needs before the gate runs: its packages, its container's tools"
-                    .to_owned(),
-            ),
-            Self::ServerGone { .. } => Some(
-                "look for the kernel's out-of-memory killer, a full disk, or an extension that crashes"
-                    .to_owned(),
-            ),
-            Self::Drill { .. } => Some(
-                "a migration that can't be run twice, on two databases, can't be drilled: leave `migrations.contention` out"
-                    .to_owned(),
-            ),
-            Self::Connect(error) => error.hint(),
-            Self::Target(error) => error.hint(),
-            _ => None,
-        }
-    }
 }
 
 /// Runs the migrate stage. `copy`: the clone as it is, for the contention drill.
@@ -455,27 +288,6 @@ fn what_ran(
             took: time_of(file).map(|timed| timed.took),
         })
         .collect()
-}
-
-impl Held {
-    fn of(held: &HeldBack) -> Self {
-        Self {
-            file: held.file.shown.clone(),
-            until: held.by.until,
-            reason: held.by.reason.clone(),
-        }
-    }
-}
-
-impl Matched {
-    /// A history table that never came to be records nothing, whatever it would have been.
-    fn of(history: &History, after: Option<&Applied>) -> Self {
-        if history.names_files() && after.is_some() {
-            Self::Yes
-        } else {
-            Self::No
-        }
-    }
 }
 
 /// What was applied and has no file: a migration of another branch, or a file that is gone.

@@ -40,6 +40,14 @@ pub enum Records {
     NewestVersion,
 }
 
+/// Whether a tool puts a transaction of its own around each file of SQL that does not ask for none.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Wraps {
+    EachFile,
+    /// The file is sent as it is, or taken apart.
+    No,
+}
+
 /// A migration tool.
 pub struct Tool {
     pub name: &'static str,
@@ -56,6 +64,7 @@ pub struct Tool {
     pub applied: &'static str,
     pub identity: Identity,
     pub records: Records,
+    pub wraps: Wraps,
     /// Further tables of the tool's own, which no schema comparison needs.
     pub own_tables: &'static [&'static str],
 }
@@ -72,6 +81,7 @@ const COMMON: Tool = Tool {
     applied: "select version::text from public.schema_migrations",
     identity: Identity::LeadingNumber,
     records: Records::Each,
+    wraps: Wraps::No,
     own_tables: &[],
 };
 
@@ -102,6 +112,7 @@ pub static ALL: &[Tool] = &[
         history: "drizzle.__drizzle_migrations",
         applied: "select created_at::text from drizzle.__drizzle_migrations",
         identity: Identity::DrizzleJournal,
+        wraps: Wraps::EachFile,
         ..COMMON
     },
     Tool {
@@ -171,6 +182,7 @@ pub static ALL: &[Tool] = &[
         history: "public.flyway_schema_history",
         applied: "select version from public.flyway_schema_history where success and version is not null",
         identity: Identity::Flyway,
+        wraps: Wraps::EachFile,
         ..COMMON
     },
     Tool {
@@ -198,6 +210,7 @@ pub static ALL: &[Tool] = &[
         history: "public.__diesel_schema_migrations",
         applied: "select version from public.__diesel_schema_migrations",
         identity: Identity::DirectoryNumber,
+        wraps: Wraps::EachFile,
         ..COMMON
     },
     Tool {
@@ -206,6 +219,7 @@ pub static ALL: &[Tool] = &[
         command: "sqlx migrate run --source migrations --no-dotenv",
         history: "public._sqlx_migrations",
         applied: "select version::text from public._sqlx_migrations where success",
+        wraps: Wraps::EachFile,
         ..COMMON
     },
     Tool {
@@ -216,6 +230,7 @@ pub static ALL: &[Tool] = &[
         history: "public.refinery_schema_history",
         applied: "select version::text from public.refinery_schema_history",
         identity: Identity::Flyway,
+        wraps: Wraps::EachFile,
         ..COMMON
     },
     Tool {
@@ -226,6 +241,7 @@ pub static ALL: &[Tool] = &[
         env: &[("GOOSE_DRIVER", "postgres")],
         history: "public.goose_db_version",
         applied: "select version_id::text from (select distinct on (version_id) version_id, is_applied from public.goose_db_version order by version_id, id desc) newest where is_applied and version_id > 0",
+        wraps: Wraps::EachFile,
         ..COMMON
     },
     Tool {
@@ -233,6 +249,7 @@ pub static ALL: &[Tool] = &[
         detect: &["db/migrations", ".dbmate"],
         command: "dbmate --no-dump-schema migrate",
         files: &["db/migrations/*.sql"],
+        wraps: Wraps::EachFile,
         ..COMMON
     },
     Tool {
@@ -252,6 +269,7 @@ pub static ALL: &[Tool] = &[
         history: "public.pgmigrations",
         applied: "select name from public.pgmigrations",
         identity: Identity::Stem,
+        wraps: Wraps::EachFile,
         ..COMMON
     },
     Tool {
@@ -282,6 +300,7 @@ pub static ALL: &[Tool] = &[
         applied: "select version from atlas_schema_revisions.atlas_schema_revisions where error is null or error = ''",
         identity: Identity::BeforeUnderscore,
         own_tables: &["atlas_schema_revisions.*"],
+        wraps: Wraps::EachFile,
         ..COMMON
     },
     Tool {
@@ -295,6 +314,7 @@ pub static ALL: &[Tool] = &[
         )],
         files: &["resources/migrations/*.up.sql"],
         applied: "select id::text from public.schema_migrations",
+        wraps: Wraps::EachFile,
         ..COMMON
     },
 ];

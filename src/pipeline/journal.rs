@@ -70,6 +70,13 @@ impl Journal {
         stage <= self.until && self.not_asked_for(stage).is_none()
     }
 
+    /// Whether the lint already refuses what git says is new: then nothing need be cloned.
+    pub fn is_refused_by_lint(&self) -> bool {
+        judgement::judge(&self.policy, &self.notes().facts)
+            .iter()
+            .any(|judged| judged.blocks() && rules::lint::by_id(judged.finding.rule).is_some())
+    }
+
     /// Why the policy does not ask for a stage.
     fn not_asked_for(&self, stage: Stage) -> Option<&'static str> {
         let is_off = |id: &str| {
@@ -238,13 +245,18 @@ impl Journal {
     }
 
     fn rules(&self) -> Vec<RuleReport> {
+        let is_off = |rule: &rules::Rule| self.policy.levels.of(rule) == verdict::Level::Off;
+        // Most of the lint is off, and nobody misses it.
+        let lint = rules::lint::ALL.iter().map(|lint| &lint.rule);
         rules::ALL
             .iter()
+            .copied()
+            .chain(lint.filter(|rule| !is_off(rule)))
             .map(|rule| RuleReport {
                 id: rule.id,
                 stage: rule.stage,
                 summary: rule.summary,
-                is_off: self.policy.levels.of(rule) == verdict::Level::Off,
+                is_off: is_off(rule),
             })
             .collect()
     }

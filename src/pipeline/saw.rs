@@ -11,7 +11,7 @@ use crate::text::{count_of, human_bytes, human_seconds};
 use crate::verdict::{Failure, Level};
 use crate::{schema_diff, smoke_ingest, verify};
 
-pub fn preflight(plan: &Plan, _: &Policy, _: &mut Seen<'_>) -> Vec<String> {
+pub fn preflight(plan: &Plan, _: &Policy, seen: &mut Seen<'_>) -> Vec<String> {
     let mut saw = vec![
         plan.source.describe(),
         count_of(plan.found.files.len() as u64, "migration file"),
@@ -19,6 +19,10 @@ pub fn preflight(plan: &Plan, _: &Policy, _: &mut Seen<'_>) -> Vec<String> {
     if let Some(server) = &plan.server {
         saw.push(format!("PostgreSQL {}", server.version));
     }
+    for unread in &plan.lint.unread {
+        saw.push(format!("not linted: {unread}"));
+    }
+    seen.facts.lint = Some(plan.lint.clone());
     saw
 }
 

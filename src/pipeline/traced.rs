@@ -18,7 +18,7 @@ pub fn report(trace: &Trace) -> TraceReport {
         transactions: trace.transactions.iter().map(transaction).collect(),
         stalls: trace.stalls.iter().map(stall).collect(),
         totals: trace.totals.iter().map(total).collect(),
-        missing: trace.missing.clone(),
+        missing: trace.missing.iter().map(ToString::to_string).collect(),
     }
 }
 

@@ -315,8 +315,11 @@ pub fn nearest<'w>(typed: &str, known: impl Iterator<Item = &'w str>) -> Option<
     let folded = typed.to_ascii_lowercase().replace('-', "_");
     known
         .map(|word| {
-            let likeness = strsim::jaro_winkler(&folded, &word.replace('-', "_"));
-            (word, likeness)
+            let word_folded = word.replace('-', "_");
+            let like = |word: &str| strsim::jaro_winkler(&folded, word);
+            // A name may be typed without the family it belongs to.
+            let own = word_folded.rsplit('/').next().map_or(0.0, like);
+            (word, like(&word_folded).max(own))
         })
         .filter(|(_, likeness)| *likeness >= TYPO)
         .max_by(|(_, a), (_, b)| a.total_cmp(b))

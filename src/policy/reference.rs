@@ -208,7 +208,7 @@ impl<'a> Page<'a> {
              `rule: { level: …, over: … }`; `over` is how much the rules with a limit let pass.\n\n\
              | rule | default | what must hold |\n|---|---|---|\n",
         );
-        for rule in rules::ALL {
+        for rule in rules::every() {
             self.text.push_str(&format!(
                 "| `{}` | `{}`{} | {} |\n",
                 rule.id,

@@ -82,7 +82,9 @@ impl Facts {
     /// Whether the stage of a rule observed anything.
     pub fn cover(&self, stage: Stage) -> bool {
         match stage {
-            Stage::Preflight | Stage::Clone => true,
+            // What is pending is known only then.
+            Stage::Preflight => self.lint.is_some() && self.migrate.is_some(),
+            Stage::Clone => true,
             Stage::Restore => self.restore.is_some(),
             Stage::Migrate => self.migrate.is_some(),
             Stage::Verify => self.verify.is_some(),

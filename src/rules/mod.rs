@@ -8,6 +8,7 @@ mod assertions;
 mod constraints;
 mod drift;
 mod limit;
+pub mod lint;
 mod migration;
 pub mod page;
 mod required;
@@ -26,9 +27,11 @@ use traced::duration::{MIGRATION_TOO_SLOW, STATEMENT_TOO_SLOW};
 use traced::locks::{BLOCKING_LOCK, INDEX_BLOCKS_WRITES, TABLE_REWRITE};
 use traced::sessions::CONNECTION_BUDGET;
 use traced::stalls::{READS_STALLED, WRITES_STALLED};
-use traced::transactions::{LOCK_HELD_ACROSS_STATEMENTS, MIXED_DDL_AND_BACKFILL, NO_LOCK_TIMEOUT};
+use traced::transactions::{
+    LOCK_HELD_ACROSS_STATEMENTS, MIXED_DDL_AND_BACKFILL, NO_LOCK_TIMEOUT, ROWS_LOCKED,
+};
 
-use crate::{migrate, restore, schema_diff, smoke_ingest, verify};
+use crate::{migrate, preflight, restore, schema_diff, smoke_ingest, verify};
 
 pub use allowances::{ALLOW_EXPIRED, ALLOW_UNUSED, Allowance, judge as judge_allowances};
 pub use limit::{Limit, Limits};
@@ -59,6 +62,7 @@ pub struct Facts {
     pub today: Date,
     /// How much the policy lets pass.
     pub limits: Limits,
+    pub lint: Option<preflight::lint::Facts>,
     pub restore: Option<restore::Facts>,
     pub migrate: Option<migrate::Facts>,
     pub verify: Option<verify::Facts>,
@@ -80,11 +84,13 @@ impl Rule {
             evidence: Vec::new(),
             place: None,
             within: &[],
+            settled: None,
         }
     }
 }
 
-/// Every rule, in the order in which its facts come to be.
+/// Every rule that is a record of its own, in the order in which its facts come to be. Those of the
+/// lint are in [`lint::ALL`].
 pub const ALL: &[&Rule] = &[
     &restored::RESTORE_INCOMPLETE,
     &violations::NOT_NULL_VIOLATED,
@@ -101,6 +107,7 @@ pub const ALL: &[&Rule] = &[
     &TABLE_REWRITE,
     &MIXED_DDL_AND_BACKFILL,
     &LOCK_HELD_ACROSS_STATEMENTS,
+    &ROWS_LOCKED,
     &NO_LOCK_TIMEOUT,
     &CONTENTION_QUEUES,
     &STATEMENT_TOO_SLOW,
@@ -128,15 +135,22 @@ pub const ALL: &[&Rule] = &[
     &ALLOW_UNUSED,
 ];
 
+/// Every rule that a policy can name.
+pub fn every() -> impl Iterator<Item = &'static Rule> {
+    let family = lint::ALL.iter().map(|lint| &lint.rule);
+    ALL.iter().copied().chain(family)
+}
+
 /// The rule of that name.
 pub fn by_id(id: &str) -> Option<&'static Rule> {
-    ALL.iter().copied().find(|rule| rule.id == id)
+    every().find(|rule| rule.id == id)
 }
 
 /// What all rules find.
 pub fn judge(facts: &Facts) -> Vec<Finding> {
     ALL.iter()
         .flat_map(|rule| (rule.judge)(rule, facts))
+        .chain(lint::judge(facts))
         .collect()
 }
 
@@ -144,12 +158,12 @@ pub fn judge(facts: &Facts) -> Vec<Finding> {
 mod tests {
     use std::collections::BTreeSet;
 
-    use super::{ALL, Facts, by_id, judge};
+    use super::{Facts, by_id, every, judge};
 
     #[test]
     fn names_are_unique_and_found() {
-        let names: BTreeSet<&str> = ALL.iter().map(|rule| rule.id).collect();
-        assert_eq!(names.len(), ALL.len());
+        let names: BTreeSet<&str> = every().map(|rule| rule.id).collect();
+        assert_eq!(names.len(), every().count());
         assert!(by_id("schema-drift").is_some());
         assert!(by_id("schema_drift").is_none());
     }

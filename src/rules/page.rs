@@ -3,6 +3,7 @@
 //! The example is the rule's fixture, so that what a page promises is what a test has seen.
 
 use super::Rule;
+use super::lint::Lint;
 use crate::verdict::Level;
 
 /// A file of an example.
@@ -105,6 +106,24 @@ pub fn page(rule: &Rule, example: &Example) -> String {
     page
 }
 
+/// The page of the lint, as Markdown.
+pub fn family(lints: &[Lint]) -> String {
+    let mut text = format!("{FAMILY}\n");
+    for lint in lints {
+        text.push_str(&format!(
+            "| `{}` | `{}` | {} | {} | {} |\n",
+            lint.rule.id,
+            lint.rule.level,
+            cell(lint.rule.summary),
+            lint.fear.as_str(),
+            lint.fear.settled_by(),
+        ));
+    }
+    text
+}
+
+const FAMILY: &str = include_str!("lint/page.md");
+
 /// The table of all rules, as Markdown.
 pub fn index(rules: &[&Rule]) -> String {
     let mut text = "<!-- Written by `cargo run --example rule-docs` from `src/rules`. -->\n\n\
@@ -123,6 +142,10 @@ pub fn index(rules: &[&Rule]) -> String {
             id = rule.id,
         ));
     }
+    text.push_str(
+        "| [`lint/…`](lint.md) | preflight | by rule | what squawk fears of the files, beside what the \
+         rehearsal measured |\n",
+    );
     text
 }
 
@@ -211,6 +234,6 @@ mod tests {
 
     #[test]
     fn the_index_has_every_rule() {
-        assert_eq!(index(ALL).matches(".md)").count(), ALL.len());
+        assert_eq!(index(ALL).matches(".md)").count(), ALL.len() + 1);
     }
 }

@@ -7,7 +7,7 @@ use std::collections::BTreeSet;
 
 use crate::postgres::server_log::Record;
 use crate::postgres::session::{During as _, QueryError};
-use crate::postgres::{Endpoint, ServerError, Session};
+use crate::postgres::{Endpoint, Session};
 use crate::text::{Ident, one_line, sql};
 
 /// More different statements than these are not kept.
@@ -21,7 +21,9 @@ const LONGEST: usize = 20_000;
 pub struct Refused {
     /// Without values.
     pub statement: String,
-    pub error: ServerError,
+    pub sqlstate: String,
+    /// The server's message, without values.
+    pub message: String,
 }
 
 /// Has every statement logged that is sent to this database from now on.
@@ -85,7 +87,8 @@ pub(super) async fn refused(
         match error.server_error() {
             Some(server) => refused.push(Refused {
                 statement: one_line(&sql::without_values(text), 400),
-                error: server.clone(),
+                sqlstate: server.sqlstate.clone(),
+                message: server.message.clone(),
             }),
             None => return Err(error),
         }

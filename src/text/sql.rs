@@ -3,11 +3,15 @@
 //! Only tokens are read, never grammar: a statement that PostgreSQL would refuse is still found,
 //! and a new release's syntax needs no change here.
 
+use std::ops::Range;
+
 use squawk_lexer::{Token, TokenKind, tokenize};
 
 /// One statement of a script.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Statement<'a> {
+    /// Its first byte in the script.
+    pub start: usize,
     /// From its first word to before its `;`.
     pub text: &'a str,
     /// The line of its first word, counted from 1.
@@ -27,6 +31,38 @@ pub fn statements(script: &str) -> Vec<Statement<'_>> {
         found.push(statement);
     }
     found
+}
+
+/// `script` with `COPY` data and `psql` meta-commands as spaces, so that every statement stays where it
+/// is, to the byte.
+pub fn without_data(script: &str) -> String {
+    let mut rest = Cursor::new(script);
+    while rest.next_statement().is_some() {}
+    let mut clean = script.as_bytes().to_vec();
+    for range in rest.left_out {
+        for byte in &mut clean[range] {
+            if *byte != b'\n' {
+                *byte = b' ';
+            }
+        }
+    }
+    // Whole lines became spaces, so no character was cut.
+    String::from_utf8(clean).unwrap_or_else(|_| script.to_owned())
+}
+
+/// How many words, numbers, strings and signs a statement has.
+pub fn length(statement: &str) -> usize {
+    tokenize(statement)
+        .filter(|token| {
+            !matches!(
+                token.kind,
+                TokenKind::Whitespace
+                    | TokenKind::LineComment
+                    | TokenKind::BlockComment { .. }
+                    | TokenKind::Eof
+            )
+        })
+        .count()
 }
 
 /// `sql` with every string and number replaced by `?` and white space folded, so that no value of a
@@ -98,6 +134,10 @@ pub fn leading_comments(script: &str) -> Vec<&str> {
 struct Cursor<'a> {
     rest: &'a str,
     line: u32,
+    /// Where `rest` begins.
+    offset: usize,
+    /// What is no statement and no comment.
+    left_out: Vec<Range<usize>>,
 }
 
 /// How deep a statement is nested while it is read.
@@ -143,7 +183,15 @@ impl Nesting {
 impl<'a> Cursor<'a> {
     fn new(script: &'a str) -> Self {
         let rest = script.strip_prefix('\u{feff}').unwrap_or(script);
-        Self { rest, line: 1 }
+        let offset = script.len() - rest.len();
+        let mark = 0..offset;
+        Self {
+            rest,
+            line: 1,
+            offset,
+            // The mark is no word of the first statement.
+            left_out: vec![mark],
+        }
     }
 
     fn next_statement(&mut self) -> Option<Statement<'a>> {
@@ -152,7 +200,9 @@ impl<'a> Cursor<'a> {
             if self.rest.is_empty() {
                 return None;
             } else if self.rest.starts_with('\\') {
+                let start = self.offset;
                 self.skip_line();
+                self.left_out.push(start..self.offset);
             } else if self.rest.starts_with(';') {
                 self.advance(1);
             } else {
@@ -160,7 +210,7 @@ impl<'a> Cursor<'a> {
             }
         }
         let script = self.rest;
-        let first_line = self.line;
+        let (start, first_line) = (self.offset, self.line);
         let mut nesting = Nesting::default();
         let mut offset = 0;
         let mut last_word_end = 0;
@@ -203,6 +253,7 @@ impl<'a> Cursor<'a> {
             self.skip_copy_data();
         }
         Some(Statement {
+            start,
             text,
             first_line,
             last_line,
@@ -230,19 +281,22 @@ impl<'a> Cursor<'a> {
 
     fn skip_copy_data(&mut self) {
         self.skip_line();
+        let start = self.offset;
         while !self.rest.is_empty() {
             let is_end = self.rest.lines().next() == Some("\\.");
             self.skip_line();
             if is_end {
-                return;
+                break;
             }
         }
+        self.left_out.push(start..self.offset);
     }
 
     fn advance(&mut self, bytes: usize) {
         let (passed, rest) = self.rest.split_at(bytes);
         self.line += u32::try_from(passed.matches('\n').count()).unwrap_or(u32::MAX);
         self.rest = rest;
+        self.offset += bytes;
     }
 }
 
@@ -258,7 +312,9 @@ fn reads_copy_data(statement: &str) -> bool {
 
 #[cfg(test)]
 mod tests {
-    use super::{folded, leading_comments, leading_words, statements, without_values};
+    use super::{
+        folded, leading_comments, leading_words, statements, without_data, without_values,
+    };
 
     #[test]
     fn layout_makes_no_difference() {
@@ -307,6 +363,18 @@ mod tests {
             split("\\restrict abc\ncopy t (a) from stdin;\n1;x\n2\n\\.\nselect 1;"),
             [(2, 2, "copy t (a) from stdin"), (6, 6, "select 1")]
         );
+    }
+
+    #[test]
+    fn data_becomes_spaces_and_nothing_moves() {
+        let script =
+            "\u{feff}\\set é 'x\ncopy t from stdin; -- kept\ndrop table é;\n\\.\nselect 'é';\n";
+        assert_eq!(
+            without_data(script),
+            "             \ncopy t from stdin; -- kept\n              \n  \nselect 'é';\n"
+        );
+        let second = &statements(script)[1];
+        assert_eq!(&script[second.start..second.start + 6], "select");
     }
 
     #[test]

@@ -25,7 +25,7 @@ const MOST: usize = 16;
 
 const CALL_AGAIN: Duration = Duration::from_millis(50);
 
-/// Seconds. Two waits with less between them are one: the canary was called back.
+/// Seconds. Two waits with less between them are one if the canary was called back in between.
 const PAUSE: f64 = 0.1;
 
 /// A wait that was felt. Times are seconds since 1970, by the server's clock.
@@ -36,6 +36,16 @@ pub struct Felt {
     pub access: Access,
     pub began: f64,
     pub ended: f64,
+    pub over: Over,
+}
+
+/// Why a wait ended.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Over {
+    /// The canary got what it asked for.
+    Granted,
+    /// It was called back, or what it asked for is gone.
+    Cut,
 }
 
 /// The tables that existed before, by their own OIDs and by those of their indexes.
@@ -248,22 +258,24 @@ async fn fly(canary: Canary, place: (u32, Access), name: QualifiedName, now: f64
             format!("begin; lock table only {name} in row exclusive mode; rollback")
         }
     };
-    // Called back, or the table is gone: either way the wait is over.
-    if canary.session.batch_execute(&sql).await.is_err()
-        && canary.session.batch_execute("rollback").await.is_err()
-    {
-        return Back::Lost(Some(place));
-    }
+    let over = match canary.session.batch_execute(&sql).await {
+        Ok(()) => Over::Granted,
+        Err(_) if canary.session.batch_execute("rollback").await.is_err() => {
+            return Back::Lost(Some(place));
+        }
+        Err(_) => Over::Cut,
+    };
     let felt = Felt {
         table: place.0,
         access: place.1,
         began: now,
         ended: now + began.elapsed().as_secs_f64(),
+        over,
     };
     Back::Felt(canary, felt)
 }
 
-/// Waits of the same kind that follow one another become one.
+/// A wait that was cut, and went on with another canary, becomes one.
 fn joined(mut felt: Vec<Felt>) -> Vec<Felt> {
     felt.sort_by(|a, b| {
         (a.table, a.access)
@@ -274,10 +286,12 @@ fn joined(mut felt: Vec<Felt>) -> Vec<Felt> {
     for felt in felt {
         match waits.last_mut() {
             Some(last)
-                if (last.table, last.access) == (felt.table, felt.access)
+                if last.over == Over::Cut
+                    && (last.table, last.access) == (felt.table, felt.access)
                     && felt.began - last.ended < PAUSE =>
             {
                 last.ended = last.ended.max(felt.ended);
+                last.over = felt.over;
             }
             _ => waits.push(felt),
         }
@@ -287,24 +301,31 @@ fn joined(mut felt: Vec<Felt>) -> Vec<Felt> {
 
 #[cfg(test)]
 mod tests {
-    use super::{Access, Felt, joined};
+    use super::{Access, Felt, Over, joined};
 
     #[test]
-    fn a_wait_that_was_interrupted_is_one() {
-        let felt = |table, began, ended| Felt {
+    fn a_wait_that_was_cut_goes_on() {
+        let felt = |table, began, ended, over| Felt {
             table,
             access: Access::Reads,
             began,
             ended,
+            over,
         };
         assert_eq!(
             joined(vec![
-                felt(1, 1.0, 1.5),
-                felt(2, 1.0, 1.2),
-                felt(1, 1.52, 3.0),
-                felt(1, 4.0, 4.5),
+                felt(1, 1.0, 1.5, Over::Cut),
+                felt(2, 1.0, 1.2, Over::Cut),
+                felt(1, 1.52, 3.0, Over::Granted),
+                felt(1, 3.01, 4.0, Over::Cut),
+                felt(1, 4.5, 4.6, Over::Granted),
             ]),
-            [felt(1, 1.0, 3.0), felt(1, 4.0, 4.5), felt(2, 1.0, 1.2)]
+            [
+                felt(1, 1.0, 3.0, Over::Granted),
+                felt(1, 3.01, 4.0, Over::Cut),
+                felt(1, 4.5, 4.6, Over::Granted),
+                felt(2, 1.0, 1.2, Over::Cut),
+            ]
         );
     }
 }

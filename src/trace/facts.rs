@@ -18,8 +18,41 @@ pub struct Trace {
     /// Every statement that the migrating role ran, by text; the longest in total first.
     pub totals: Vec<Total>,
     pub sessions: Sessions,
-    /// In words: what could not be seen on this server.
-    pub missing: Vec<String>,
+    /// What could not be seen.
+    pub missing: Vec<Missing>,
+}
+
+/// What a trace could not see, and why.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Missing {
+    /// Statements, on a server that is not ours.
+    OutOfReach,
+    /// Statements, since the migration removed what tells of them.
+    Removed,
+    Locks,
+    Rows,
+}
+
+impl Missing {
+    /// Whether what a statement locked, rewrote and read is not known.
+    pub fn is_of_locks(self) -> bool {
+        self != Self::Rows
+    }
+}
+
+impl fmt::Display for Missing {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.write_str(match self {
+            Self::OutOfReach => {
+                "statements, rewrites and scans: the log of `target.server` is out of reach"
+            }
+            Self::Removed => {
+                "statements, rewrites and scans: the migration removed the trace's event triggers"
+            }
+            Self::Locks => "locks: the session that looks at them was ended",
+            Self::Rows => "rows: the server has no pg_stat_statements",
+        })
+    }
 }
 
 /// The sessions that the migration opened.

@@ -1,6 +1,6 @@
 //! What is installed on a server of ours so that it tells what it does, and taken away again.
 
-use super::facts::Total;
+use super::facts::{Missing, Total};
 use super::{slow, totals};
 use crate::postgres::session::{During as _, QueryError};
 use crate::postgres::{Endpoint, Session};
@@ -64,7 +64,7 @@ impl Installation {
     pub async fn remove(
         self,
         session: &Session,
-        missing: &mut Vec<String>,
+        missing: &mut Vec<Missing>,
     ) -> Result<Vec<Total>, QueryError> {
         let Self {
             role,
@@ -77,10 +77,7 @@ impl Installation {
             .await
             .during("look after the trace")?;
         if !row.get::<_, bool>(0) {
-            missing.push(
-                "statements, rewrites and scans: the migration removed the trace's event triggers"
-                    .to_owned(),
-            );
+            missing.push(Missing::Removed);
         }
         let doing = "remove the trace";
         session
@@ -92,7 +89,7 @@ impl Installation {
                 format!("alter {scope} reset pg_stat_statements.track;"),
             ),
             Counted::No => {
-                missing.push("rows: the server has no pg_stat_statements".to_owned());
+                missing.push(Missing::Rows);
                 (Vec::new(), String::new())
             }
         };

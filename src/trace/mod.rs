@@ -31,8 +31,8 @@ use crate::postgres::session::{ConnectError, During as _};
 use crate::postgres::{Endpoint, QueryError, Session};
 
 pub use facts::{
-    Access, Age, HeldLock, Inside, LockMode, LockSpan, Relation, RelationKind, Rewrite, Scan,
-    Sessions, Stall, Statement, Taken, Total, Trace, Transaction,
+    Access, Age, HeldLock, Inside, LockMode, LockSpan, Missing, Relation, RelationKind, Rewrite,
+    Scan, Sessions, Stall, Statement, Taken, Total, Trace, Transaction,
 };
 pub use places::Places;
 
@@ -138,13 +138,10 @@ impl Settled {
         let mut totals = Vec::new();
         match told {
             Some(told) => totals = told.remove(session, &mut missing).await?,
-            None => missing.push(
-                "statements, rewrites and scans: the log of `target.server` is out of reach"
-                    .to_owned(),
-            ),
+            None => missing.push(Missing::OutOfReach),
         }
         if self.samples.is_none() {
-            missing.push("locks: the session that looks at them was ended".to_owned());
+            missing.push(Missing::Locks);
         }
         let relations = Relations::new(before, relations::read(session).await?);
         let samples = self.samples.unwrap_or_default();

@@ -2,6 +2,10 @@
 //! that are too short for the log, and the rows of each.
 
 use std::collections::BTreeMap;
+use std::sync::LazyLock;
+use std::time::Duration;
+
+use regex::Regex;
 
 use super::assemble::{duration, shown};
 use super::facts::{Statement, Total};
@@ -46,7 +50,7 @@ pub async fn read(session: &Session, role: &str) -> Result<Vec<Total>, QueryErro
             text,
             calls: 0,
             rows: 0,
-            took: std::time::Duration::ZERO,
+            took: Duration::ZERO,
         });
         total.calls += row.get::<_, i64>("calls").unsigned_abs();
         total.rows += row.get::<_, i64>("rows").unsigned_abs();
@@ -71,10 +75,24 @@ pub fn give_rows(statements: &mut [Statement], totals: &[Total]) {
     }
 }
 
-/// A text in which every value, and every `$1` in place of one, is `?`.
+/// A text in which every value, and every `$1` in place of one, is `?`. Truth and NULL are values to
+/// `pg_stat_statements`.
 fn plain(text: &str) -> String {
-    use std::sync::LazyLock;
-    static PARAMETER: LazyLock<regex::Regex> =
-        LazyLock::new(|| regex::Regex::new(r"\$[0-9]+").expect("a constant pattern is valid"));
-    PARAMETER.replace_all(&shown(text), "?").into_owned()
+    static VALUE: LazyLock<Regex> = LazyLock::new(|| {
+        Regex::new(r"(?i)\$[0-9]+|\b(?:true|false|null)\b").expect("a constant pattern is valid")
+    });
+    VALUE.replace_all(&shown(text), "?").into_owned()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::plain;
+
+    #[test]
+    fn a_statement_is_known_by_both_of_its_texts() {
+        assert_eq!(
+            plain("update t set a = true, b = 'x' where c is not null and d > 5"),
+            plain("update t set a = $1, b = $2 where c is not null and d > $3"),
+        );
+    }
 }

@@ -43,7 +43,10 @@ pub fn judge(
     let mut judged: Vec<Judged> = findings
         .into_iter()
         .map(|finding| Judged {
-            level: level_of(&finding),
+            level: match finding.settled {
+                Some(_) => level_of(&finding).min(Level::Info),
+                None => level_of(&finding),
+            },
             accepted: accepted_by(&finding),
             finding,
         })
@@ -189,6 +192,7 @@ mod tests {
             evidence: Vec::new(),
             place: None,
             within: &[],
+            settled: None,
         }
     }
 
@@ -238,6 +242,19 @@ mod tests {
             |_| level,
             |_| accepted.cloned(),
         )
+    }
+
+    #[test]
+    fn what_is_settled_is_told_and_blocks_nothing() {
+        let settled = |level| {
+            let finding = Finding {
+                settled: Some("measured".into()),
+                ..finding(Stage::Preflight)
+            };
+            judge(vec![finding], |_| level, |_| None)
+        };
+        assert_eq!(settled(Level::Block)[0].level, Level::Info);
+        assert!(settled(Level::Off).is_empty());
     }
 
     #[test]

@@ -65,6 +65,8 @@ pub struct Finding {
     /// Rules whose finding about the same object says the same and more: where one is there and
     /// weighs as much, this one is a line of it.
     pub within: &'static [&'static str],
+    /// What shows that nothing is to be feared of it here: it is told at most as `info`.
+    pub settled: Option<String>,
 }
 
 /// An entry of `allow` that covers a finding.

@@ -120,7 +120,7 @@ pub fn go() -> RunReport {
 }
 
 /// Two findings that block, a warning, a note, and one that the policy accepts.
-#[allow(clippy::too_many_lines, reason = "one sample, told whole")]
+#[expect(clippy::too_many_lines, reason = "a report, written out")]
 pub fn no_go() -> RunReport {
     let mut report = go();
     report.findings = vec![
@@ -150,6 +150,7 @@ pub fn no_go() -> RunReport {
                 ],
                 place: Some(place("migrations/0041_add_status.sql", 3)),
                 within: &[],
+                settled: None,
             },
         ),
         judged(
@@ -168,6 +169,7 @@ pub fn no_go() -> RunReport {
                 evidence: Vec::new(),
                 place: Some(place("migrations/0042_drop_note.sql", 1)),
                 within: &[],
+                settled: None,
             },
         ),
         judged(
@@ -183,6 +185,7 @@ pub fn no_go() -> RunReport {
                 evidence: vec!["5 runs each, the fastest counts".into()],
                 place: None,
                 within: &[],
+                settled: None,
             },
         ),
         judged(
@@ -198,6 +201,7 @@ pub fn no_go() -> RunReport {
                 evidence: Vec::new(),
                 place: None,
                 within: &[],
+                settled: None,
             },
         ),
         Judged {
@@ -218,6 +222,7 @@ pub fn no_go() -> RunReport {
                     evidence: Vec::new(),
                     place: None,
                     within: &[],
+                    settled: None,
                 },
             )
         },

@@ -241,9 +241,10 @@ fn nothing_of_the_trace_is_left() {
          \x20   - { name: it saw the one statement, sql: \"select string_agg(tag, ',') from seen where tag <> 'CREATE EVENT TRIGGER'\", expect: ALTER TABLE }\n\
          \x20   - { name: no trigger of ours, sql: \"select count(*) from pg_event_trigger\", expect: 1 }\n\
          \x20   - { name: no schema of ours, sql: \"select count(*) from pg_namespace where nspname ~ 'pgrehearse'\", expect: 0 }\n\
-         \x20   - { name: no setting of ours, sql: \"select count(*) from pg_db_role_setting where setconfig::text ~ 'log_min_duration'\", expect: 0 }\n",
+         \x20   - { name: no setting of ours, sql: \"select count(*) from pg_db_role_setting where setconfig::text ~ 'log_min_duration|pg_stat'\", expect: 0 }\n\
+         \x20   - { name: no extension of ours, sql: \"select string_agg(extname, ',') from pg_extension\", expect: plpgsql }\n",
     );
-    project.run().expect(0, "go", &[]);
+    project.run().expect_besides_lint(0, "go", &[]);
 }
 
 /// On somebody's server the locks are seen, and what is not is said.
@@ -272,8 +273,17 @@ async fn a_foreign_server_tells_of_its_locks() {
         .output()
         .expect("the gate starts");
     let run = project.ended(&output);
-    run.expect(1, "no-go", &["blocking-lock"]);
+    run.expect_besides_lint(1, "no-go", &["blocking-lock"]);
     assert_eq!(run.findings()[0]["object"], "public.orders");
+    // What is felt needs no log.
+    let felt = run.report["trace"]["stalls"].as_array();
+    assert!(
+        felt.is_some_and(|felt| felt.iter().any(|stall| stall["access"] == "reads"
+            && stall["relation"] == "public.orders"
+            && stall["seconds"].as_f64() > Some(0.2))),
+        "{:#}",
+        run.report["trace"]
+    );
     assert_eq!(
         run.report["trace"]["missing"][0],
         "statements, rewrites and scans: the log of `target.server` is out of reach"

@@ -68,8 +68,7 @@ pub(super) fn rule_levels(generator: &mut SchemaGenerator) -> Schema {
     let duration = generator.subschema_for::<super::raw::RawDurationRule>();
     let size = generator.subschema_for::<super::raw::RawSizeRule>();
     let percent = generator.subschema_for::<super::raw::RawPercentRule>();
-    let properties: serde_json::Map<String, Json> = rules::ALL
-        .iter()
+    let properties: serde_json::Map<String, Json> = rules::every()
         .map(|rule| {
             let mut entry = match rule.limit {
                 None => level.clone(),

@@ -247,7 +247,7 @@ pub(super) fn allow(raw: Vec<RawAllow>, context: &mut Context<'_>) -> Vec<Allow>
             let at = Path::of("allow").index(index);
             let rule = rules::by_id(&raw.rule);
             if rule.is_none() {
-                let known = rules::ALL.iter().map(|rule| rule.id);
+                let known = rules::every().map(|rule| rule.id);
                 let hint = match nearest(&raw.rule, known) {
                     Some(word) => format!("did you mean `{word}`?"),
                     None => {

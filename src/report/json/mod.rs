@@ -162,6 +162,8 @@ fn finding<'a>(report: &RunReport, judged: &'a Judged) -> FindingEntry<'a> {
         evidence,
         place: _,
         within: _,
+        // It stands among the evidence.
+        settled: _,
     } = &judged.finding;
     let place = words::place(report, judged);
     FindingEntry {

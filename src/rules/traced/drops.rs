@@ -3,7 +3,6 @@
 use std::collections::BTreeMap;
 
 use super::trace;
-use crate::postgres::ServerError;
 use crate::rules::{Facts, Rule};
 use crate::text::human_bytes;
 use crate::trace::{Age, RelationKind, Statement, Trace};
@@ -36,19 +35,17 @@ const SHOWN: usize = 5;
 
 /// One finding for each thing that is missing.
 fn dropped_in_use(rule: &Rule, facts: &Facts) -> Vec<Finding> {
-    let mut missing: BTreeMap<String, (&ServerError, Vec<&str>)> = BTreeMap::new();
+    let mut missing: BTreeMap<(&str, &str), Vec<&str>> = BTreeMap::new();
     for refused in facts.smoke.iter().flat_map(|smoke| &smoke.after.refused) {
-        let object = format!("{} {}", refused.error.sqlstate, refused.error.message);
         missing
-            .entry(object)
-            .or_insert_with(|| (&refused.error, Vec::new()))
-            .1
+            .entry((&refused.sqlstate, &refused.message))
+            .or_default()
             .push(&refused.statement);
     }
     missing
         .into_iter()
-        .map(|(object, (error, statements))| {
-            let by = trace(facts).and_then(|trace| culprit(trace, &error.message));
+        .map(|((sqlstate, message), statements)| {
+            let by = trace(facts).and_then(|trace| culprit(trace, message));
             let mut evidence: Vec<String> = statements
                 .iter()
                 .take(SHOWN)
@@ -59,12 +56,12 @@ fn dropped_in_use(rule: &Rule, facts: &Facts) -> Vec<Finding> {
             }
             evidence.extend(by.map(|by| format!("gone by `{}`", by.text)));
             Finding {
-                object: Some(object),
+                object: Some(format!("{sqlstate} {message}")),
                 evidence,
                 place: by.and_then(|by| by.place.clone()),
                 within: &["app-sql-error"],
                 ..rule.finding(format!(
-                    "the application can't ask any more what it asked before: {error}"
+                    "the application can't ask any more what it asked before: {message} (SQLSTATE {sqlstate})"
                 ))
             }
         })

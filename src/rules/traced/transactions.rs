@@ -1,5 +1,5 @@
-//! `no-lock-timeout`, `lock-held-across-statements` and `mixed-ddl-and-backfill`: how a transaction
-//! uses its locks.
+//! `no-lock-timeout`, `lock-held-across-statements`, `mixed-ddl-and-backfill` and `rows-locked`: how a
+//! transaction uses its locks.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
@@ -7,7 +7,7 @@ use std::time::Duration;
 use super::{Held, trace};
 use crate::rules::{Facts, Limit, Rule};
 use crate::text::{count_of, human_seconds};
-use crate::trace::{Age, Inside, Statement};
+use crate::trace::{Age, Inside, LockMode, LockSpan, Statement};
 use crate::verdict::{Finding, Level, Stage};
 
 pub(in crate::rules) static NO_LOCK_TIMEOUT: Rule = Rule {
@@ -42,6 +42,20 @@ pub(in crate::rules) static MIXED_DDL_AND_BACKFILL: Rule = Rule {
     remedy: "change the schema in one migration and write the rows in another, in batches that each commit",
     judge: mixed,
 };
+
+pub(in crate::rules) static ROWS_LOCKED: Rule = Rule {
+    id: "rows-locked",
+    stage: Stage::Migrate,
+    level: Level::Warn,
+    limit: Some(Limit::Duration(Duration::from_secs(5))),
+    summary: "no transaction that changes rows of an existing table lasts longer than its limit",
+    effect: "whoever wants to change one of these rows waits until the transaction ends; the old versions of the rows stay until then, too",
+    remedy: "change the rows in batches of some thousands that each commit",
+    judge: rows_locked,
+};
+
+/// What keeps others from changing the same rows.
+const CHANGING: &[&str] = &["UPDATE", "DELETE", "MERGE"];
 
 /// What writes rows and is no DDL.
 const WRITING: &[&str] = &["INSERT", "UPDATE", "DELETE", "MERGE", "COPY"];
@@ -191,6 +205,53 @@ fn mixed(rule: &Rule, facts: &Facts) -> Vec<Finding> {
                     "one transaction locks `{name}` and writes rows for {}",
                     human_seconds(writing)
                 ))
+            }
+        })
+        .collect()
+}
+
+/// The transaction of each table that kept its rows longest, from the first statement that changed any.
+/// The canaries touch no row, so they don't feel it.
+fn rows_locked(rule: &Rule, facts: &Facts) -> Vec<Finding> {
+    let Some(trace) = trace(facts) else {
+        return Vec::new();
+    };
+    let limit = facts.limits.duration(rule);
+    let mut longest: BTreeMap<u32, (Duration, &LockSpan, &Statement)> = BTreeMap::new();
+    for (place, transaction) in trace.transactions.iter().enumerate() {
+        let changing = trace.statements.iter().find(|statement| {
+            statement.transaction == place && CHANGING.contains(&statement.tag.as_str())
+        });
+        let Some(changing) = changing else { continue };
+        let kept = transaction.ended.saturating_sub(changing.began);
+        let changed = transaction
+            .locks
+            .iter()
+            .filter(|span| span.mode == LockMode::RowExclusive && span.relation.is_existing_data());
+        for span in changed {
+            let known = longest
+                .entry(span.relation.oid)
+                .or_insert((kept, span, changing));
+            if kept > known.0 {
+                *known = (kept, span, changing);
+            }
+        }
+    }
+    longest
+        .into_values()
+        .filter(|(kept, ..)| *kept > limit)
+        .map(|(kept, span, changing)| {
+            let name = &span.relation.name;
+            let rows = changing.rows.map_or_else(
+                || format!("rows of `{name}`"),
+                |rows| format!("{} of `{name}`", count_of(rows, "row")),
+            );
+            Finding {
+                object: Some(name.to_string()),
+                evidence: vec![format!("from `{}` on", changing.text)],
+                place: changing.place.clone(),
+                within: &["blocking-lock"],
+                ..rule.finding(format!("{rows} are locked for {}", human_seconds(kept)))
             }
         })
         .collect()

@@ -1,5 +1,7 @@
 //! The preflight stage: everything that can fail in seconds, before anything costs time or money.
 
+pub mod lint;
+
 use std::path::{Path, PathBuf};
 use std::process::Stdio;
 
@@ -26,6 +28,8 @@ pub struct Plan {
     /// `target.server`, shown to be another server than the source.
     pub foreign: Option<Endpoint>,
     pub found: Found,
+    /// What the files look like, read without a server.
+    pub lint: lint::Facts,
 }
 
 #[derive(Debug, thiserror::Error)]
@@ -99,6 +103,8 @@ pub async fn run(context: &Context) -> Result<Plan, PreflightError> {
     if foreign.is_none() {
         space(policy, &inspected)?;
     }
+    let major = server.as_ref().map_or(reader.major, |server| server.major);
+    let lint = lint::run(policy, &found, inspected.major.unwrap_or(major)).await;
     Ok(Plan {
         // Files that build production fit every version, so the newest here.
         server: match &policy.source {
@@ -110,6 +116,7 @@ pub async fn run(context: &Context) -> Result<Plan, PreflightError> {
         reader,
         foreign,
         found,
+        lint,
     })
 }
 
