@@ -33,7 +33,7 @@ PARTS = "felt,squawk,eugene,pgrehearse"
 # The gate's rules about locks, waiting and failing.
 STALLS = {
     "blocking-lock", "reads-stalled", "writes-stalled", "index-blocks-writes", "table-rewrite", "no-lock-timeout",
-    "mixed-ddl-and-backfill", "lock-held-across-statements", "statement-too-slow", "migration-failed", "migration-timeout",
+    "mixed-ddl-and-backfill", "lock-held-across-statements", "rows-locked", "statement-too-slow", "migration-failed", "migration-timeout",
     "foreign-key-violated",
 }
 
@@ -102,7 +102,8 @@ def judged(result):
     yield "sampler", "chance", f"{100 * chance:.0f} %" if chance >= 0.005 else "0 %"
 
     gate = result["pgrehearse"]
-    rules = [finding for finding in gate["findings"] if finding[0] in STALLS]
+    # Its lint is squawk's rules, and is judged as they are.
+    rules = [finding for finding in gate["findings"] if finding[0] in STALLS or finding[0].removeprefix("lint/") in OF_LOCKS]
     stalls = waits({f"{access} of {relation.removeprefix('public.')}": seconds for relation, access, seconds in longest(gate["stalls"])})
     held = strongest([(relation.removeprefix("public."), mode, seconds) for relation, mode, seconds in gate["held"]])
     names = ", ".join(f"`{name}`" for name in tools.unique(rule for rule, *_ in rules))
