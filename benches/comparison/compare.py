@@ -106,8 +106,13 @@ def judged(result):
     rules = [finding for finding in gate["findings"] if finding[0] in STALLS or finding[0].removeprefix("lint/") in OF_LOCKS]
     stalls = waits({f"{access} of {relation.removeprefix('public.')}": seconds for relation, access, seconds in longest(gate["stalls"])})
     held = strongest([(relation.removeprefix("public."), mode, seconds) for relation, mode, seconds in gate["held"]])
-    names = ", ".join(f"`{name}`" for name in tools.unique(rule for rule, *_ in rules))
-    yield "pgrehearse", word(rules, stalls or held), "; ".join(filter(None, [names, held, stalls and f"felt: {stalls}"]))
+    # At `info` it says that what it read looked bad and what it ran was harmless.
+    alarms, notes = (
+        ", ".join(f"`{name}`" for name in tools.unique(rule for rule, level, *_ in rules if (level == "info") == is_note))
+        for is_note in (False, True)
+    )
+    said = [alarms, notes and f"info: {notes}", held, stalls and f"felt: {stalls}"]
+    yield "pgrehearse", word(alarms, stalls or held), "; ".join(filter(None, said))
 
 
 def strongest(locks):
