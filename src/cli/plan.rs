@@ -13,7 +13,7 @@ use crate::preflight::{self, Plan};
 use crate::process::RunId;
 use crate::process::guard::Guard;
 use crate::progress::Progress;
-use crate::text::{Mask, count_of, human_bytes};
+use crate::text::{Mask, count_of, human_bytes, human_seconds};
 use crate::verdict::{Explained as _, Level};
 
 #[derive(clap::Args)]
@@ -147,6 +147,12 @@ fn describe(
         steps.push(format!(
             "migrate   hold back {} until {}: {}",
             held.file.shown, held.by.until, held.by.reason
+        ));
+    }
+    if let Some(hold) = policy.migrations.contention {
+        steps.push(format!(
+            "migrate   once more on a copy of the clone, beside a query of {} on what it locked",
+            human_seconds(hold)
         ));
     }
     steps.push(format!(

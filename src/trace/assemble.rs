@@ -41,7 +41,7 @@ pub fn trace(
     slow::place_in_transactions(&mut others, &statements, &samples, began);
     statements.extend(others);
     statements.sort_by_key(|(_, statement)| statement.began);
-    let felt = std::mem::take(&mut samples.felt);
+    let felt = std::mem::take(&mut samples.told.felt);
     let transactions = transactions::of(&statements, samples, began, &relations);
     let place_of: BTreeMap<Key, usize> = transactions
         .iter()

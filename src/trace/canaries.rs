@@ -10,6 +10,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::time::{Duration, Instant};
 
 use tokio::task::JoinSet;
+use tokio_postgres::error::SqlState;
 
 use super::facts::{Access, LockMode, RelationKind};
 use super::relations::Catalogue;
@@ -42,10 +43,18 @@ pub struct Felt {
 /// Why a wait ended.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Over {
-    /// The canary got what it asked for.
+    /// The canary got what it asked for, or it is gone.
     Granted,
-    /// It was called back, or what it asked for is gone.
+    /// It was called back.
     Cut,
+}
+
+/// What they tell in the end.
+#[derive(Clone, Debug, Default)]
+pub struct Told {
+    pub felt: Vec<Felt>,
+    /// To how many places none may go.
+    pub refused: usize,
 }
 
 /// The tables that existed before, by their own OIDs and by those of their indexes.
@@ -110,6 +119,8 @@ enum Back {
     /// A new one: the flight was to the server.
     Hatched(Canary),
     Felt(Canary, Felt),
+    /// It may not ask for this at all.
+    Refused(Canary, (u32, Access)),
     /// Its session ended, or none could be opened.
     Lost(Option<(u32, Access)>),
 }
@@ -123,6 +134,8 @@ pub struct Canaries {
     /// What each feels that is out, and its server process.
     out: BTreeMap<(u32, Access), i32>,
     known: usize,
+    /// Where none may go.
+    refused: BTreeSet<(u32, Access)>,
     felt: Vec<Felt>,
 }
 
@@ -136,6 +149,7 @@ impl Canaries {
             flights: JoinSet::new(),
             out: BTreeMap::new(),
             known: 2,
+            refused: BTreeSet::new(),
             felt: Vec::new(),
         })
     }
@@ -153,7 +167,7 @@ impl Canaries {
             }
         }
         for place in conflicts {
-            if self.out.contains_key(place) {
+            if self.out.contains_key(place) || self.refused.contains(place) {
                 continue;
             }
             let Some(name) = self.watched.tables.get(&place.0) else {
@@ -186,7 +200,7 @@ impl Canaries {
 
     /// Calls all of them home by `session`, and tells what they felt. A wait that is not over by then
     /// ends here.
-    pub async fn come_home(mut self, session: &Session) -> Result<Vec<Felt>, QueryError> {
+    pub async fn come_home(mut self, session: &Session) -> Result<Told, QueryError> {
         while !self.flights.is_empty() {
             let out: Vec<i32> = self.out.values().copied().collect();
             call_back(session, &out).await?;
@@ -196,7 +210,10 @@ impl Canaries {
                 self.land(back);
             }
         }
-        Ok(joined(self.felt))
+        Ok(Told {
+            felt: joined(self.felt),
+            refused: self.refused.len(),
+        })
     }
 
     fn land(&mut self, back: Back) {
@@ -205,6 +222,11 @@ impl Canaries {
             Back::Felt(canary, felt) => {
                 self.out.remove(&(felt.table, felt.access));
                 self.felt.push(felt);
+                self.home.push(canary);
+            }
+            Back::Refused(canary, place) => {
+                self.out.remove(&place);
+                self.refused.insert(place);
                 self.home.push(canary);
             }
             Back::Lost(place) => {
@@ -260,10 +282,16 @@ async fn fly(canary: Canary, place: (u32, Access), name: QualifiedName, now: f64
     };
     let over = match canary.session.batch_execute(&sql).await {
         Ok(()) => Over::Granted,
-        Err(_) if canary.session.batch_execute("rollback").await.is_err() => {
-            return Back::Lost(Some(place));
+        Err(error) => {
+            if canary.session.batch_execute("rollback").await.is_err() {
+                return Back::Lost(Some(place));
+            }
+            match error.code() {
+                Some(&SqlState::QUERY_CANCELED) => Over::Cut,
+                Some(&SqlState::UNDEFINED_TABLE) => Over::Granted,
+                _ => return Back::Refused(canary, place),
+            }
         }
-        Err(_) => Over::Cut,
     };
     let felt = Felt {
         table: place.0,

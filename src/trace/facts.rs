@@ -30,13 +30,15 @@ pub enum Missing {
     /// Statements, since the migration removed what tells of them.
     Removed,
     Locks,
+    /// What reads and writes of some tables wait.
+    Waits,
     Rows,
 }
 
 impl Missing {
     /// Whether what a statement locked, rewrote and read is not known.
     pub fn is_of_locks(self) -> bool {
-        self != Self::Rows
+        matches!(self, Self::OutOfReach | Self::Removed | Self::Locks)
     }
 }
 
@@ -50,6 +52,7 @@ impl fmt::Display for Missing {
                 "statements, rewrites and scans: the migration removed the trace's event triggers"
             }
             Self::Locks => "locks: the session that looks at them was ended",
+            Self::Waits => "waits: the role of `target.server` may not use every table",
             Self::Rows => "rows: the server has no pg_stat_statements",
         })
     }

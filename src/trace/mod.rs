@@ -145,6 +145,9 @@ impl Settled {
         }
         let relations = Relations::new(before, relations::read(session).await?);
         let samples = self.samples.unwrap_or_default();
+        if samples.told.refused > 0 {
+            missing.push(Missing::Waits);
+        }
         let most = samples.sessions as u64;
         let mut trace = assemble::trace(records, began, samples, relations, places);
         totals::give_rows(&mut trace.statements, &totals);

@@ -9,7 +9,7 @@ use tokio::sync::oneshot;
 use tokio::task::JoinHandle;
 
 use super::TraceError;
-use super::canaries::{self, Canaries, Conflicts, Felt, Watched};
+use super::canaries::{self, Canaries, Conflicts, Told, Watched};
 use super::facts::LockMode;
 use crate::postgres::session::{During as _, QueryError};
 use crate::postgres::{Endpoint, Session};
@@ -40,7 +40,7 @@ pub struct Samples {
     pub transactions: BTreeMap<(u32, i64), Seen>,
     /// The most sessions of the migration's that were open at once.
     pub sessions: usize,
-    pub felt: Vec<Felt>,
+    pub told: Told,
 }
 
 /// The sampler at work.
@@ -93,7 +93,7 @@ async fn sample(
         tokio::select! {
             _ = ticks.tick() => {}
             _ = &mut stopped => {
-                samples.felt = canaries.come_home(&session).await?;
+                samples.told = canaries.come_home(&session).await?;
                 return Ok(samples);
             }
         }

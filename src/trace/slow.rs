@@ -140,7 +140,7 @@ fn is_of_the_session(text: &str) -> bool {
 }
 
 /// Finds the transaction of each by the time: the one of its session that was open when it began, or
-/// one of its own. Its timeouts are those that the session's statement before it told of.
+/// one of its own. Its timeouts are those that the statement before it in that transaction told of.
 pub fn place_in_transactions(others: &mut [Keyed], told: &[Keyed], samples: &Samples, began: f64) {
     let mut spans: BTreeMap<Key, Duration> = samples
         .transactions
@@ -165,7 +165,7 @@ pub fn place_in_transactions(others: &mut [Keyed], told: &[Keyed], samples: &Sam
             .or_insert(statement.began + statement.took);
         let before = told
             .iter()
-            .rfind(|(_, known)| known.pid == statement.pid && known.began <= statement.began);
+            .rfind(|(of, known)| of == key && known.began <= statement.began);
         if let Some((_, before)) = before {
             statement.lock_timeout = before.lock_timeout;
             statement.statement_timeout = before.statement_timeout;

@@ -68,7 +68,7 @@ fn who_asks_without_waiting_passes() {
 #[test]
 fn what_shuts_nothing_needs_no_drill() {
     let run = drilled("create index orders_note on orders (note);", "");
-    run.expect(0, "go", &[]);
+    run.expect_besides_lint(0, "go", &[]);
     expect(&run, "it shuts no existing table to readers");
 }
 
