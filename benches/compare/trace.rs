@@ -11,7 +11,7 @@ use pgrehearse::trace::{Places, Reach, Tracing};
 use super::by_hand::Server;
 
 /// Of each script, with the trace and without it.
-const ROUNDS: usize = 15;
+const ROUNDS: usize = 11;
 
 /// Tables that the scripts do not touch: a catalogue of an ordinary size.
 const OTHERS: u32 = 300;
