@@ -4,8 +4,7 @@ use std::path::{Component, Path};
 
 use jiff::Timestamp;
 
-use super::timeline::time;
-use crate::text::human_bytes;
+use crate::text::{human_bytes, human_time};
 use crate::verdict::{
     Judged, Level, MigrationState, Outcome, Place, Provenance, RunReport, Stage, StageReport,
     StatementReport, Verdict,
@@ -170,7 +169,7 @@ pub fn of_statement(statement: &StatementReport) -> Vec<String> {
             "{} on `{}` for {}",
             blocked.mode,
             blocked.relation,
-            time(blocked.held)
+            human_time(blocked.held)
         ));
     }
     for rewrite in &statement.rewrites {

@@ -12,4 +12,4 @@ mod words;
 pub use ident::{Ident, QualifiedName, quote_literal};
 pub use redact::Mask;
 pub use secret::Secret;
-pub use words::{count_of, human_bytes, human_count, human_seconds, one_line};
+pub use words::{count_of, human_bytes, human_count, human_seconds, human_time, one_line};

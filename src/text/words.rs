@@ -60,6 +60,21 @@ pub fn human_seconds(duration: Duration) -> String {
     }
 }
 
+/// A duration for people where short ones matter: milliseconds where seconds would be nought point
+/// something.
+pub fn human_time(duration: Duration) -> String {
+    let milliseconds = duration.as_secs_f64() * 1000.0;
+    if milliseconds == 0.0 {
+        "0 ms".to_owned()
+    } else if milliseconds < 9.95 {
+        format!("{milliseconds:.1} ms")
+    } else if milliseconds < 999.5 {
+        format!("{milliseconds:.0} ms")
+    } else {
+        human_seconds(duration)
+    }
+}
+
 /// White space folded to single spaces and the end cut at `limit` characters with `…`.
 pub fn one_line(text: &str, limit: usize) -> String {
     let folded = text.split_whitespace().collect::<Vec<_>>().join(" ");
@@ -98,5 +113,18 @@ mod tests {
     fn long_text_is_cut_at_a_character() {
         assert_eq!(one_line("a\n  b\tc", 80), "a b c");
         assert_eq!(one_line("ééééé", 3), "éé…");
+    }
+
+    #[test]
+    fn short_times_are_milliseconds() {
+        for (duration, expected) in [
+            (Duration::ZERO, "0 ms"),
+            (Duration::from_micros(340), "0.3 ms"),
+            (Duration::from_millis(12), "12 ms"),
+            (Duration::from_micros(999_600), "1.0 s"),
+            (Duration::from_secs(62), "1 min 2 s"),
+        ] {
+            assert_eq!(human_time(duration), expected);
+        }
     }
 }

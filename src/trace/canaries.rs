@@ -99,11 +99,12 @@ impl Watched {
             _ if self.tables.contains_key(&relation) => relation,
             _ => return,
         };
-        if mode.blocks_reads() {
-            into.insert((table, Access::Reads));
-        }
-        if mode.blocks_writes() && !self.views.contains(&table) {
-            into.insert((table, Access::Writes));
+        for access in [Access::Reads, Access::Writes] {
+            // Nobody writes a materialized view.
+            let is_possible = access == Access::Reads || !self.views.contains(&table);
+            if is_possible && mode.stops(access) {
+                into.insert((table, access));
+            }
         }
     }
 }

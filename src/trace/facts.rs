@@ -293,6 +293,14 @@ impl LockMode {
         })
     }
 
+    /// Whether such an access waits for it.
+    pub fn stops(self, access: Access) -> bool {
+        match access {
+            Access::Reads => self.blocks_reads(),
+            Access::Writes => self.blocks_writes(),
+        }
+    }
+
     /// Whether a SELECT waits for it.
     pub fn blocks_reads(self) -> bool {
         self == Self::AccessExclusive

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use super::assemble::duration;
 use super::canaries::Felt;
-use super::facts::{Access, LockMode, LockSpan, Stall, Statement, Transaction};
+use super::facts::{LockSpan, Stall, Statement, Transaction};
 use super::relations::Relations;
 
 /// What is shorter is the canary's own way.
@@ -36,7 +36,7 @@ pub fn of(
                     let is_here = span.relation.oid == felt.table
                         || relations.index_of(span.relation.oid) == Some(felt.table)
                             && span.mode.blocks_reads();
-                    is_here && stops(span.mode, felt.access)
+                    is_here && span.mode.stops(felt.access)
                 })
                 .filter(|(_, span)| requested(span) < to && span.released > from)
                 .min_by_key(|(_, span)| requested(span));
@@ -66,13 +66,6 @@ pub fn of(
 /// From when on who comes later queues behind it.
 fn requested(span: &LockSpan) -> Duration {
     span.acquired.saturating_sub(span.waited)
-}
-
-fn stops(mode: LockMode, access: Access) -> bool {
-    match access {
-        Access::Reads => mode.blocks_reads(),
-        Access::Writes => mode.blocks_writes(),
-    }
 }
 
 /// What takes no lock that anybody waits for.

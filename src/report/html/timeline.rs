@@ -7,8 +7,8 @@ use maud::{Markup, Render, html};
 
 use super::tips;
 use crate::report::escape::{self, Piece};
-use crate::report::timeline::{Bar, Lane, Lock, Strength, Table, Timeline, fitted, merged, time};
-use crate::text::count_of;
+use crate::report::timeline::{Bar, Lane, Lock, Strength, Table, Timeline, fitted, merged};
+use crate::text::{count_of, human_time};
 use crate::verdict::{StatementReport, TransactionReport};
 
 /// Lanes of sessions that are drawn; more than these at a time do not migrate.
@@ -74,7 +74,7 @@ pub fn picture(timeline: &Timeline) -> Markup {
     let label = format!(
         "timeline of {} in {}: {}",
         count_of(number as u64, "statement"),
-        time(timeline.scale.length()),
+        human_time(timeline.scale.length()),
         timeline.sentence()
     );
     let height = canvas.y;
@@ -132,10 +132,12 @@ impl Canvas<'_> {
         let mut said = Vec::new();
         said.extend(blocked.map(|lock| {
             let what = lock.strength.as_str();
-            format!("{what} blocked for {}", time(lock.held()))
+            format!("{what} blocked for {}", human_time(lock.held()))
         }));
-        said.extend(stalled.map(|stall| format!("{} waited {}", stall.access, time(stall.took))));
-        self.label(table.name, &said.join(", "), &time(table.longest()));
+        said.extend(
+            stalled.map(|stall| format!("{} waited {}", stall.access, human_time(stall.took))),
+        );
+        self.label(table.name, &said.join(", "), &human_time(table.longest()));
         self.track(LOCK);
         let held = self.locks(table, |lock| Some((lock.span.acquired, lock.span.released)));
         let waited = self.locks(table, |lock| {

@@ -2,9 +2,9 @@
 
 use std::time::Duration;
 
-use crate::report::timeline::{Lock, fitted, time};
+use crate::report::timeline::{Lock, fitted};
 use crate::report::{escape, words};
-use crate::text::count_of;
+use crate::text::{count_of, human_time};
 use crate::verdict::{StallReport, StatementReport, TransactionReport};
 
 /// A few words of a statement.
@@ -21,7 +21,7 @@ pub fn statement(of: &[(usize, &StatementReport)]) -> String {
         return format!(
             "{}, {} altogether; the longest is number {number}: {}",
             count_of(of.len() as u64, "statement"),
-            time(of.iter().map(|(_, it)| it.took).sum()),
+            human_time(of.iter().map(|(_, it)| it.took).sum()),
             beginning(&statement.text)
         );
     }
@@ -90,5 +90,5 @@ fn among(number: usize, what: &str, longest: &str) -> String {
 
 /// A stretch of time in words.
 pub fn at(began: Duration, took: Duration) -> String {
-    format!("{} from {}", time(took), time(began))
+    format!("{} from {}", human_time(took), human_time(began))
 }

@@ -9,9 +9,9 @@ use maud::{Markup, html};
 use super::timeline::{LANES, TABLES, class, picture};
 use super::tips::at;
 use super::{Name, Sentence};
-use crate::report::timeline::{Lane, Lock, Strength, Table, Timeline, time};
+use crate::report::timeline::{Lane, Lock, Strength, Table, Timeline};
 use crate::report::words;
-use crate::text::{count_of, one_line};
+use crate::text::{count_of, human_time, one_line};
 use crate::verdict::{StallReport, StatementReport, TraceReport};
 
 /// More than these are in `report.json` alone.
@@ -67,7 +67,7 @@ fn table_row(table: &Table) -> Markup {
     html! {
         li class=(class(strength.unwrap_or(Strength::Weak))) {
             code { (Name(table.name)) }
-            span.took { (time(table.longest())) }
+            span.took { (human_time(table.longest())) }
             ul.saw { @for said in table_words(table) { li { (Sentence(&said)) } } }
         }
     }
@@ -117,7 +117,7 @@ fn table_words(table: &Table) -> Vec<String> {
             said.push(format!(
                 "{access} waited {} more, no longer than {}",
                 times(stalls.len() - shown),
-                time(longest.took)
+                human_time(longest.took)
             ));
         }
     }
@@ -138,7 +138,7 @@ fn waited(waited: Duration) -> String {
     if waited.is_zero() {
         String::new()
     } else {
-        format!("; the migration had waited {} for it", time(waited))
+        format!("; the migration had waited {} for it", human_time(waited))
     }
 }
 
@@ -183,8 +183,8 @@ fn statement_row(number: usize, statement: &StatementReport) -> Markup {
         li class=(class(strength)) {
             span.mark { (number) }
             code { (Name(&one_line(&statement.text, TEXT_LIMIT))) }
-            span.from { "at " (time(statement.began)) }
-            span.took { (time(statement.took)) }
+            span.from { "at " (human_time(statement.began)) }
+            span.took { (human_time(statement.took)) }
             @if !said.is_empty() { span.saw { (Sentence(&said)) } }
         }
     }

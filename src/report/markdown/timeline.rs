@@ -6,7 +6,8 @@ use std::time::Duration;
 
 use super::fold;
 use crate::report::escape::{Markdown, Mermaid, visible_line};
-use crate::report::timeline::{Scale, Strength, TRIVIAL, Timeline, Unit, fitted, time};
+use crate::report::timeline::{Scale, Strength, TRIVIAL, Timeline, Unit, fitted};
+use crate::text::human_time;
 use crate::verdict::{RunReport, Stage, Verdict};
 
 /// Bars of a diagram: as many as can be read on a phone.
@@ -94,7 +95,7 @@ fn trivial(timeline: &Timeline) -> String {
 /// Rounded up: nothing lasted longer.
 fn at_most(duration: Duration) -> String {
     let milliseconds = duration.as_micros().div_ceil(1_000);
-    time(Duration::from_millis(
+    human_time(Duration::from_millis(
         u64::try_from(milliseconds).unwrap_or(u64::MAX),
     ))
 }
@@ -131,7 +132,7 @@ fn locks(timeline: &Timeline) -> Vec<Bar> {
             };
             bars.push(Bar {
                 section: table.name.to_owned(),
-                label: format!("{} {}", time(lock.held()), lock.span.mode),
+                label: format!("{} {}", human_time(lock.held()), lock.span.mode),
                 look,
                 began: lock.span.acquired,
                 ended: lock.span.released,
@@ -147,7 +148,7 @@ fn stalls(timeline: &Timeline) -> Vec<Bar> {
         for stall in &table.stalls {
             bars.push(Bar {
                 section: table.name.to_owned(),
-                label: format!("{} {} wait", time(stall.took), stall.access),
+                label: format!("{} {} wait", human_time(stall.took), stall.access),
                 look: if stall.access == "reads" {
                     "crit, "
                 } else {
@@ -171,7 +172,7 @@ fn statements(timeline: &Timeline) -> Vec<Bar> {
                     (_, [pid]) => format!("session {pid}"),
                     (_, pids) => format!("{} sessions", pids.len()),
                 },
-                label: format!("{} {}", time(statement.took), statement.text),
+                label: format!("{} {}", human_time(statement.took), statement.text),
                 look: "done, ",
                 began: statement.began,
                 ended: statement.began + statement.took,

@@ -9,13 +9,14 @@ use std::cmp::Reverse;
 use std::collections::BTreeMap;
 use std::time::Duration;
 
+use crate::text::human_time;
 use crate::verdict::{
     LockSpanReport, StallReport, StatementReport, TraceReport, TransactionReport,
 };
 
 pub use bars::{Bar, merged};
 pub use scale::{Scale, Unit};
-pub use words::{fitted, time};
+pub use words::fitted;
 
 /// What is shorter than this is nothing to draw: the sampler looks every 10 ms.
 pub const TRIVIAL: Duration = Duration::from_millis(20);
@@ -143,10 +144,10 @@ impl<'a> Timeline<'a> {
             .filter_map(|table| Some((table, table.longest_stall(|_| true)?)))
             .min_by_key(|(_, stall)| Reverse(stall.took))
             .map(|(table, longest)| {
-                let waited = time(longest.took);
+                let waited = human_time(longest.took);
                 let other = table.longest_stall(|stall| stall.access != longest.access);
                 let access = match other {
-                    Some(other) if time(other.took) == waited => "reads and writes",
+                    Some(other) if human_time(other.took) == waited => "reads and writes",
                     _ => longest.access,
                 };
                 format!("{access} of `{}` waited for {waited}", table.name)
@@ -156,7 +157,7 @@ impl<'a> Timeline<'a> {
                 "`{}` was locked against {} for {}",
                 table.name,
                 lock.strength.as_str(),
-                time(lock.held())
+                human_time(lock.held())
             )
         });
         match (locked, stalled) {

@@ -1,22 +1,4 @@
-//! Times and names as they stand beside a bar: short.
-
-use std::time::Duration;
-
-use crate::text::human_seconds;
-
-/// A duration as a timeline says it: milliseconds where seconds would be nought point something.
-pub fn time(duration: Duration) -> String {
-    let milliseconds = duration.as_secs_f64() * 1000.0;
-    if milliseconds == 0.0 {
-        "0 ms".to_owned()
-    } else if milliseconds < 9.95 {
-        format!("{milliseconds:.1} ms")
-    } else if milliseconds < 999.5 {
-        format!("{milliseconds:.0} ms")
-    } else {
-        human_seconds(duration)
-    }
-}
+//! Names as they stand beside a bar: short.
 
 /// How wide a text is, in characters of a font whose characters are alike. Chinese, Japanese and
 /// Korean characters and most pictures take two.
@@ -67,19 +49,6 @@ mod tests {
             ("注文注文", 6, "注文…"),
         ] {
             assert_eq!(fitted(text, room), expected);
-        }
-    }
-
-    #[test]
-    fn short_times_are_milliseconds() {
-        for (duration, expected) in [
-            (Duration::ZERO, "0 ms"),
-            (Duration::from_micros(340), "0.3 ms"),
-            (Duration::from_millis(12), "12 ms"),
-            (Duration::from_micros(999_600), "1.0 s"),
-            (Duration::from_secs(62), "1 min 2 s"),
-        ] {
-            assert_eq!(time(duration), expected);
         }
     }
 }

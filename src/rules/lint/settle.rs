@@ -5,7 +5,7 @@ use std::time::Duration;
 use super::super::traced::locks::{BLOCKING_LOCK, TABLE_REWRITE};
 use super::{Facts, Fear};
 use crate::preflight::lint::{File, Hit, News};
-use crate::text::{count_of, human_bytes, human_seconds};
+use crate::text::{count_of, human_bytes, human_seconds, human_time};
 use crate::trace::{Age, LockSpan, Relation, Statement, Trace};
 
 /// Whether a fear is settled.
@@ -152,12 +152,7 @@ fn by_timeout(name: &str, of_each: impl Iterator<Item = Option<Duration>>) -> Se
 }
 
 fn lock(span: &LockSpan) -> String {
-    let held = span.held();
-    let held = if held < Duration::from_secs(1) {
-        format!("{} ms", held.as_millis())
-    } else {
-        human_seconds(held)
-    };
+    let held = human_time(span.held());
     format!("{} on `{}` for {held}", span.mode, span.relation.name)
 }
 

@@ -1,12 +1,11 @@
 //! `blocking-lock`, `index-blocks-writes` and `table-rewrite`: what keeps the application from its tables.
 
-use std::collections::BTreeMap;
 use std::time::Duration;
 
-use super::{Held, trace};
+use super::{Held, heaviest_of_each, trace};
 use crate::rules::{Facts, Limit, Rule};
 use crate::text::{human_bytes, human_seconds};
-use crate::trace::{Age, LockMode, LockSpan, Statement};
+use crate::trace::{Age, Statement};
 use crate::verdict::{Finding, Level, Stage};
 
 pub(in crate::rules) static BLOCKING_LOCK: Rule = Rule {
@@ -48,19 +47,14 @@ fn blocking_locks(rule: &Rule, facts: &Facts) -> Vec<Finding> {
         return Vec::new();
     };
     let limit = facts.limits.duration(rule);
-    let mut longest: BTreeMap<u32, Held<'_>> = BTreeMap::new();
-    for held in Held::all(trace).filter(|held| held.span.held() > limit) {
-        let known = longest.entry(held.span.relation.oid).or_insert(held);
-        // Of two that were held as long, the one that blocks more.
-        let weight = |held: Held<'_>| (held.span.held(), held.span.mode);
-        if weight(held) > weight(*known) {
-            *known = held;
-        }
-    }
-    longest
-        .into_values()
-        .map(|held| blocked(rule, held))
-        .collect()
+    // Of two that were held as long, the one that blocks more.
+    heaviest_of_each(Held::all(trace).map(|held| {
+        let weight = (held.span.held(), held.span.mode);
+        (held.span.relation.oid, weight, held)
+    }))
+    .filter(|((held, _), _)| *held > limit)
+    .map(|(_, held)| blocked(rule, held))
+    .collect()
 }
 
 fn blocked(rule: &Rule, held: Held<'_>) -> Finding {
@@ -81,7 +75,7 @@ fn blocked(rule: &Rule, held: Held<'_>) -> Finding {
         object: Some(span.relation.name.to_string()),
         evidence,
         place: by.and_then(|by| by.place.clone()),
-        within: if by.is_some_and(|by| builds_an_index(by, span)) {
+        within: if held.is_index_build_alone() {
             &["index-blocks-writes"]
         } else {
             &[]
@@ -101,20 +95,10 @@ fn index_builds(rule: &Rule, facts: &Facts) -> Vec<Finding> {
         return Vec::new();
     };
     let limit = facts.limits.duration(rule);
-    let mut longest: BTreeMap<u32, (Held<'_>, &Statement)> = BTreeMap::new();
-    for held in Held::all(trace) {
-        let Some(by) = held.taken_by().filter(|by| builds_an_index(by, held.span)) else {
-            continue;
-        };
-        let known = longest.entry(held.span.relation.oid).or_insert((held, by));
-        if by.took > known.1.took {
-            *known = (held, by);
-        }
-    }
-    longest
-        .into_values()
-        .filter(|(_, by)| by.took > limit)
-        .map(|(held, by)| {
+    let builds = Held::all(trace).filter_map(|held| Some((held, held.index_build()?)));
+    heaviest_of_each(builds.map(|(held, by)| (held.span.relation.oid, by.took, (held, by))))
+        .filter(|(took, _)| *took > limit)
+        .map(|(_, (held, by))| {
             let name = &held.span.relation.name;
             Finding {
                 object: Some(name.to_string()),
@@ -128,11 +112,6 @@ fn index_builds(rule: &Rule, facts: &Facts) -> Vec<Finding> {
             }
         })
         .collect()
-}
-
-/// Whether it is an index build that lets nobody write, and nothing worse.
-fn builds_an_index(statement: &Statement, span: &LockSpan) -> bool {
-    ["CREATE INDEX", "REINDEX"].contains(&statement.tag.as_str()) && span.mode == LockMode::Share
 }
 
 /// The statement that does the same and blocks nobody, where it is the same but for a word.

@@ -1,9 +1,8 @@
 //! `reads-stalled` and `writes-stalled`: how long the application would have waited.
 
-use std::collections::BTreeMap;
 use std::time::Duration;
 
-use super::{Held, trace};
+use super::{CLOSE, Held, heaviest_of_each, trace};
 use crate::rules::{Facts, Limit, Rule};
 use crate::text::human_seconds;
 use crate::trace::{Access, Stall, Trace};
@@ -37,17 +36,10 @@ fn stalled(rule: &Rule, facts: &Facts, access: Access) -> Vec<Finding> {
         return Vec::new();
     };
     let limit = facts.limits.duration(rule);
-    let mut longest: BTreeMap<u32, &Stall> = BTreeMap::new();
-    for stall in trace.stalls.iter().filter(|stall| stall.access == access) {
-        let known = longest.entry(stall.relation.oid).or_insert(stall);
-        if stall.took > known.took {
-            *known = stall;
-        }
-    }
-    longest
-        .into_values()
-        .filter(|stall| stall.took > limit)
-        .map(|stall| {
+    let stalls = trace.stalls.iter().filter(|stall| stall.access == access);
+    heaviest_of_each(stalls.map(|stall| (stall.relation.oid, stall.took, stall)))
+        .filter(|(took, _)| *took > limit)
+        .map(|(_, stall)| {
             let name = &stall.relation.name;
             let by = stall
                 .statement
@@ -74,7 +66,7 @@ fn stalled(rule: &Rule, facts: &Facts, access: Access) -> Vec<Finding> {
 fn told_with(trace: &Trace, stall: &Stall) -> &'static [&'static str] {
     // A stall lasts as long as the lock behind it, and a canary's way longer.
     let ended = stall.began + stall.took;
-    let is_one_lock = Held::all(trace).any(|held| {
+    let one_lock = Held::all(trace).find(|held| {
         held.span.relation.oid == stall.relation.oid
             && held.span.acquired <= stall.began + CLOSE
             && held.span.released + CLOSE >= ended
@@ -86,12 +78,12 @@ fn told_with(trace: &Trace, stall: &Stall) -> &'static [&'static str] {
                 && reads.began <= stall.began + CLOSE
                 && reads.began + reads.took + CLOSE >= ended
         });
-    match (is_one_lock, is_the_reads) {
-        (true, _) => &["index-blocks-writes", "blocking-lock", "reads-stalled"],
-        (false, true) => &["reads-stalled"],
-        (false, false) => &[],
+    match (one_lock, is_the_reads) {
+        (Some(lock), _) if lock.is_index_build_alone() => {
+            &["index-blocks-writes", "blocking-lock", "reads-stalled"]
+        }
+        (Some(_), _) => &["blocking-lock", "reads-stalled"],
+        (None, true) => &["reads-stalled"],
+        (None, false) => &[],
     }
 }
-
-/// Two moments that are closer are one.
-const CLOSE: Duration = Duration::from_millis(250);

@@ -1,10 +1,10 @@
 //! `no-lock-timeout`, `lock-held-across-statements`, `mixed-ddl-and-backfill` and `rows-locked`: how a
 //! transaction uses its locks.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeSet;
 use std::time::Duration;
 
-use super::{Held, trace};
+use super::{CLOSE, Held, heaviest_of_each, trace};
 use crate::rules::{Facts, Limit, Rule};
 use crate::text::{count_of, human_seconds};
 use crate::trace::{Age, Inside, LockMode, LockSpan, Statement};
@@ -117,29 +117,17 @@ fn held_across_statements(rule: &Rule, facts: &Facts) -> Vec<Finding> {
         return Vec::new();
     };
     let limit = facts.limits.duration(rule);
-    let mut longest: BTreeMap<u32, (Duration, Held<'_>, &Statement)> = BTreeMap::new();
-    for held in Held::all(trace) {
-        let Some(by) = held.taken_by() else { continue };
-        let after = outermost(held)
-            .filter(|later| later.began >= by.began + by.took)
-            .map(|later| later.took)
-            .sum();
-        let known = longest
-            .entry(held.span.relation.oid)
-            .or_insert((after, held, by));
-        if after > known.0 {
-            *known = (after, held, by);
-        }
-    }
-    longest
-        .into_values()
-        .filter(|(after, ..)| *after > limit)
-        .map(|(after, held, by)| {
+    let kept = Held::all(trace).filter_map(|held| {
+        let by = held.taken_by()?;
+        let after: Duration = after(held, by).map(|later| later.took).sum();
+        Some((held.span.relation.oid, after, (held, by)))
+    });
+    heaviest_of_each(kept)
+        .filter(|(after, _)| *after > limit)
+        .map(|(kept, (held, by))| {
             let span = held.span;
             let mut evidence = vec![format!("taken by `{}`", by.text)];
-            let slowest = outermost(held)
-                .filter(|later| later.began >= by.began + by.took)
-                .max_by_key(|later| later.took);
+            let slowest = after(held, by).max_by_key(|later| later.took);
             evidence.extend(slowest.map(|later| format!("and kept through `{}`", later.text)));
             Finding {
                 object: Some(span.relation.name.to_string()),
@@ -150,17 +138,25 @@ fn held_across_statements(rule: &Rule, facts: &Facts) -> Vec<Finding> {
                     "{} on `{}` is kept for {} of later statements",
                     span.mode,
                     span.relation.name,
-                    human_seconds(after)
+                    human_seconds(kept)
                 ))
             }
         })
         .collect()
 }
 
-/// What a client sent after another: a statement inside a function is part of its own.
-fn outermost(held: Held<'_>) -> impl Iterator<Item = &Statement> {
+/// What the client sent after `by` in the same transaction: a statement inside a function is part of
+/// its own.
+fn after<'t>(held: Held<'t>, by: &Statement) -> impl Iterator<Item = &'t Statement> {
+    let ended = by.began + by.took;
     held.statements()
-        .filter(|statement| statement.inside == Inside::Nothing)
+        .filter(move |later| later.inside == Inside::Nothing && later.began >= ended)
+}
+
+/// The statements of a lock's transaction that write rows.
+fn writes(held: Held<'_>) -> impl Iterator<Item = &Statement> {
+    held.statements()
+        .filter(|statement| WRITING.contains(&statement.tag.as_str()))
 }
 
 /// One finding for each table that is locked by a transaction that writes rows for long.
@@ -169,29 +165,15 @@ fn mixed(rule: &Rule, facts: &Facts) -> Vec<Finding> {
         return Vec::new();
     };
     let limit = facts.limits.duration(rule);
-    let mut longest: BTreeMap<u32, (Duration, Held<'_>)> = BTreeMap::new();
-    for held in Held::all(trace) {
-        let writing = held
-            .statements()
-            .filter(|statement| WRITING.contains(&statement.tag.as_str()))
-            .map(|statement| statement.took)
-            .sum();
-        let known = longest
-            .entry(held.span.relation.oid)
-            .or_insert((writing, held));
-        if writing > known.0 {
-            *known = (writing, held);
-        }
-    }
-    longest
-        .into_values()
+    let mixed = Held::all(trace).map(|held| {
+        let writing: Duration = writes(held).map(|statement| statement.took).sum();
+        (held.span.relation.oid, writing, held)
+    });
+    heaviest_of_each(mixed)
         .filter(|(writing, _)| *writing > limit)
         .map(|(writing, held)| {
             let name = &held.span.relation.name;
-            let slowest = held
-                .statements()
-                .filter(|statement| WRITING.contains(&statement.tag.as_str()))
-                .max_by_key(|statement| statement.took);
+            let slowest = writes(held).max_by_key(|statement| statement.took);
             let by = held.taken_by();
             let mut evidence = Vec::new();
             evidence.extend(by.map(|by| format!("locked by `{}`", by.text)));
@@ -200,7 +182,7 @@ fn mixed(rule: &Rule, facts: &Facts) -> Vec<Finding> {
                 object: Some(name.to_string()),
                 evidence,
                 place: slowest.and_then(|rows| rows.place.clone()),
-                within: &["blocking-lock"],
+                within: within_a_lock(held.span, writing),
                 ..rule.finding(format!(
                     "one transaction locks `{name}` and writes rows for {}",
                     human_seconds(writing)
@@ -217,30 +199,25 @@ fn rows_locked(rule: &Rule, facts: &Facts) -> Vec<Finding> {
         return Vec::new();
     };
     let limit = facts.limits.duration(rule);
-    let mut longest: BTreeMap<u32, (Duration, &LockSpan, &Statement)> = BTreeMap::new();
-    for (place, transaction) in trace.transactions.iter().enumerate() {
-        let changing = trace.statements.iter().find(|statement| {
-            statement.transaction == place && CHANGING.contains(&statement.tag.as_str())
+    let kept = trace
+        .transactions
+        .iter()
+        .enumerate()
+        .flat_map(|(place, transaction)| {
+            let changing = trace.statements.iter().find(|statement| {
+                statement.transaction == place && CHANGING.contains(&statement.tag.as_str())
+            });
+            changing.into_iter().flat_map(move |changing| {
+                let kept = transaction.ended.saturating_sub(changing.began);
+                let changed = transaction.locks.iter().filter(|span| {
+                    span.mode == LockMode::RowExclusive && span.relation.is_existing_data()
+                });
+                changed.map(move |span| (span.relation.oid, kept, (transaction, span, changing)))
+            })
         });
-        let Some(changing) = changing else { continue };
-        let kept = transaction.ended.saturating_sub(changing.began);
-        let changed = transaction
-            .locks
-            .iter()
-            .filter(|span| span.mode == LockMode::RowExclusive && span.relation.is_existing_data());
-        for span in changed {
-            let known = longest
-                .entry(span.relation.oid)
-                .or_insert((kept, span, changing));
-            if kept > known.0 {
-                *known = (kept, span, changing);
-            }
-        }
-    }
-    longest
-        .into_values()
-        .filter(|(kept, ..)| *kept > limit)
-        .map(|(kept, span, changing)| {
+    heaviest_of_each(kept)
+        .filter(|(kept, _)| *kept > limit)
+        .map(|(kept, (transaction, span, changing))| {
             let name = &span.relation.name;
             let rows = changing.rows.map_or_else(
                 || format!("rows of `{name}`"),
@@ -250,9 +227,25 @@ fn rows_locked(rule: &Rule, facts: &Facts) -> Vec<Finding> {
                 object: Some(name.to_string()),
                 evidence: vec![format!("from `{}` on", changing.text)],
                 place: changing.place.clone(),
-                within: &["blocking-lock"],
+                within: transaction
+                    .locks
+                    .iter()
+                    .filter(|lock| lock.is_felt() && lock.relation.oid == span.relation.oid)
+                    .map(|lock| within_a_lock(lock, kept))
+                    .max_by_key(|within| within.len())
+                    .unwrap_or_default(),
                 ..rule.finding(format!("{rows} are locked for {}", human_seconds(kept)))
             }
         })
         .collect()
+}
+
+/// The rule that tells of a lock, where the lock lasted as long as what is told: else whoever accepts
+/// the lock would accept more than was said of it.
+fn within_a_lock(lock: &LockSpan, told: Duration) -> &'static [&'static str] {
+    if lock.held() + CLOSE >= told {
+        &["blocking-lock"]
+    } else {
+        &[]
+    }
 }
