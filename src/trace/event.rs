@@ -13,12 +13,16 @@ const MARK: &str = "pgrehearse trace: ";
 pub enum Event {
     Started {
         tag: String,
+        #[serde(flatten)]
+        sent: Sent,
         at: f64,
         #[serde(default)]
         scans: Option<Vec<Scans>>,
     },
     Ended {
         tag: String,
+        #[serde(flatten)]
+        sent: Sent,
         at: f64,
         /// When its transaction began.
         transaction: f64,
@@ -39,6 +43,16 @@ pub enum Event {
         reason: u32,
         bytes: u64,
     },
+}
+
+/// What the client has sent.
+#[derive(Clone, Debug, Default, Deserialize)]
+pub struct Sent {
+    /// Stands for the text.
+    #[serde(rename = "sent")]
+    pub digest: String,
+    /// `None`: the session was told of it before.
+    pub text: Option<String>,
 }
 
 /// A relation's OID, how often this session has scanned it, and how many rows it has read so.

@@ -4,10 +4,11 @@
 //! statements (a function's, a `DO` block's), and ends. One that fails does not end.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::rc::Rc;
 use std::time::Duration;
 
 use super::assemble::{Keyed, duration, shown};
-use super::event::{Event, Scans, nested_statement};
+use super::event::{Event, Scans, Sent, nested_statement};
 use super::facts::{HeldLock, Inside, LockMode, Rewrite, Scan, Statement, Taken};
 use super::places::Places;
 use super::relations::Relations;
@@ -30,9 +31,21 @@ struct SessionState {
     open: Vec<Open>,
     /// When its transaction began, in microseconds since 1970, and the locks it was seen with.
     transaction: Option<(i64, BTreeSet<(u32, LockMode)>)>,
-    /// The text that the client sent last, and how many of its statements have started, by their
-    /// first words.
-    sent: (String, BTreeMap<String, usize>),
+    /// By what stands for them.
+    texts: BTreeMap<String, Rc<Text>>,
+    sent: Rc<Text>,
+    /// How many statements of the text that was sent last have started, by their first words.
+    started: BTreeMap<String, usize>,
+}
+
+/// What a client sent as one text.
+#[derive(Default)]
+struct Text {
+    whole: String,
+    /// Its statements, by their first words.
+    statements: BTreeMap<String, Vec<String>>,
+    /// The only one of them that can have run code.
+    caller: Option<String>,
 }
 
 /// The statements of `events`; the trace began at `began`, in seconds since 1970.
@@ -48,11 +61,17 @@ pub fn told(
         let session = sessions.entry(record.pid).or_default();
         let nested = record.context.as_deref().and_then(nested_statement);
         match event {
-            Event::Started { tag, at, scans } => {
+            Event::Started {
+                tag,
+                sent,
+                at,
+                scans,
+            } => {
+                session.learns(sent);
                 if nested.is_none() {
                     // Whatever was open has failed.
                     session.open.clear();
-                    session.sends(record, &tag);
+                    *session.started.entry(first_word(&tag)).or_insert(0) += 1;
                 }
                 session.open.push(Open {
                     tag,
@@ -84,6 +103,7 @@ pub fn told(
             }
             Event::Ended {
                 tag,
+                sent,
                 at,
                 transaction,
                 locks,
@@ -92,6 +112,7 @@ pub fn told(
                 statement_timeout,
                 made: _,
             } => {
+                session.learns(sent);
                 let Some(place) = session.open.iter().rposition(|open| open.tag == tag) else {
                     continue;
                 };
@@ -99,14 +120,14 @@ pub fn told(
                 let Some(open) = open else { continue };
                 let transaction = session.transaction(transaction);
                 let text = nested.map_or_else(|| session.text(&tag), str::to_owned);
-                let outer = record.statement.as_deref().unwrap_or(&text);
+                let outer = session.sent.clone();
                 let statement = Statement {
                     pid: record.pid,
                     transaction: 0,
                     place: places
                         .of(&text)
-                        .or_else(|| places.of(outer))
-                        .or_else(|| places.of(caller(outer)?)),
+                        .or_else(|| places.of(&outer.whole))
+                        .or_else(|| places.of(outer.caller.as_deref()?)),
                     text: shown(&text),
                     inside: if nested.is_some() {
                         Inside::Code
@@ -132,28 +153,27 @@ pub fn told(
 }
 
 impl SessionState {
-    /// A statement of the client's has started: another of the same text, or the first of a new one.
-    fn sends(&mut self, record: &Record, tag: &str) {
-        let text = record.statement.as_deref().unwrap_or_default();
-        if self.sent.0 != text {
-            self.sent = (text.to_owned(), BTreeMap::new());
+    /// The text whose statement is told of: one that was told of before, or a new one.
+    fn learns(&mut self, sent: Sent) {
+        let Sent { digest, text } = sent;
+        // Told again after a rollback it is the same text, of which statements have started.
+        let text = self.texts.entry(digest).or_insert_with(|| {
+            let text = text.unwrap_or_default();
+            Rc::new(Text::of(text))
+        });
+        if !Rc::ptr_eq(text, &self.sent) {
+            self.sent = text.clone();
+            self.started.clear();
         }
-        *self.sent.1.entry(first_word(tag)).or_insert(0) += 1;
     }
 
     /// The statement among those that were sent as one text: the next that begins as `tag` does.
     fn text(&self, tag: &str) -> String {
-        let (sent, started) = &self.sent;
         let word = first_word(tag);
-        let alike: Vec<&str> = sql::statements(sent)
-            .iter()
-            .map(|statement| statement.text)
-            .filter(|text| sql::leading_words(text, 1).first() == Some(&word))
-            .collect();
-        let place = started.get(&word).map_or(0, |started| started - 1);
-        match alike.as_slice() {
-            [] => sent.clone(),
-            alike => alike[place.min(alike.len() - 1)].to_owned(),
+        let place = self.started.get(&word).map_or(0, |started| started - 1);
+        match self.sent.statements.get(&word).map(Vec::as_slice) {
+            None | Some([]) => self.sent.whole.clone(),
+            Some(alike) => alike[place.min(alike.len() - 1)].clone(),
         }
     }
 
@@ -196,19 +216,27 @@ impl SessionState {
     }
 }
 
-/// Among statements that were sent as one text, the only one that can have run code.
-fn caller(sent: &str) -> Option<&str> {
-    const CALLERS: [&str; 7] = ["do", "call", "select", "with", "insert", "update", "delete"];
-    let mut callers = sql::statements(sent)
-        .into_iter()
-        .map(|statement| statement.text)
-        .filter(|text| {
-            sql::leading_words(text, 1)
-                .first()
-                .is_some_and(|word| CALLERS.contains(&word.as_str()))
-        });
-    let caller = callers.next()?;
-    callers.next().is_none().then_some(caller)
+impl Text {
+    fn of(whole: String) -> Self {
+        const CALLERS: [&str; 7] = ["do", "call", "select", "with", "insert", "update", "delete"];
+        let mut statements: BTreeMap<String, Vec<String>> = BTreeMap::new();
+        for statement in sql::statements(&whole) {
+            if let Some(word) = sql::leading_words(statement.text, 1).pop() {
+                let alike = statements.entry(word).or_default();
+                alike.push(statement.text.to_owned());
+            }
+        }
+        let mut callers = CALLERS
+            .iter()
+            .filter_map(|word| statements.get(*word))
+            .flatten();
+        let caller = callers.next().cloned();
+        Self {
+            caller: caller.filter(|_| callers.next().is_none()),
+            whole,
+            statements,
+        }
+    }
 }
 
 /// `ALTER` of `ALTER TABLE`, in lower case.
@@ -284,13 +312,14 @@ mod tests {
 
     use super::told;
     use crate::postgres::server_log::Record;
-    use crate::trace::event::Event;
+    use crate::trace::event::{Event, Sent};
     use crate::trace::places::Places;
     use crate::trace::relations::Relations;
 
     fn started(tag: &str) -> Event {
         Event::Started {
             tag: tag.to_owned(),
+            sent: Sent::default(),
             at: 1.0,
             scans: None,
         }
@@ -299,6 +328,7 @@ mod tests {
     fn ended(tag: &str) -> Event {
         Event::Ended {
             tag: tag.to_owned(),
+            sent: Sent::default(),
             at: 2.0,
             transaction: 0.5,
             locks: None,
@@ -312,10 +342,19 @@ mod tests {
     fn texts(sent: &str, events: Vec<Event>) -> Vec<String> {
         let record = Record {
             pid: 1,
-            statement: Some(sent.to_owned()),
             ..Record::default()
         };
-        let events = events.into_iter().map(|event| (&record, event)).collect();
+        // As a session tells it: with the first event, and not again.
+        let mut text = Some(sent.to_owned());
+        let events = events
+            .into_iter()
+            .map(|mut event| {
+                if let Event::Started { sent, .. } | Event::Ended { sent, .. } = &mut event {
+                    sent.text = text.take().or(sent.text.take());
+                }
+                (&record, event)
+            })
+            .collect();
         let relations = Relations::new(BTreeMap::new(), BTreeMap::new());
         told(events, 0.0, &relations, &Places::default())
             .into_iter()
@@ -360,6 +399,27 @@ mod tests {
                 ],
             ),
             ["alter table b add x int"]
+        );
+    }
+
+    /// A rollback inside the text takes back that it was told of.
+    #[test]
+    fn a_text_that_is_told_again_goes_on() {
+        let sent = "alter table a add x int; alter table b add x int";
+        let mut again = started("ALTER TABLE");
+        if let Event::Started { sent: told, .. } = &mut again {
+            told.text = Some(sent.to_owned());
+        }
+        let first = [started("ALTER TABLE"), ended("ALTER TABLE")];
+        assert_eq!(
+            texts(
+                sent,
+                first
+                    .into_iter()
+                    .chain([again, ended("ALTER TABLE")])
+                    .collect()
+            ),
+            ["alter table a add x int", "alter table b add x int"]
         );
     }
 }

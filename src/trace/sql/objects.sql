@@ -32,16 +32,26 @@ $make$;
 create function pgrehearse_trace.tell() returns event_trigger
 language plpgsql security definer
 set search_path = pg_catalog set client_min_messages = warning set log_min_messages = log
+set log_min_error_statement = panic
 as $$
 declare
     moment numeric := extract(epoch from clock_timestamp());
+    sent text := coalesce(md5(current_query()), '');
+    -- A tool may send a whole file as one text: it is told once, not with each of its statements. A
+    -- rollback takes the setting back, and then it is told again.
+    is_new bool := current_setting('pgrehearse_trace.sent', true) is distinct from sent;
     told json;
 begin
+    if is_new and tg_event in ('ddl_command_start', 'ddl_command_end') then
+        perform set_config('pgrehearse_trace.sent', sent, false);
+    end if;
     case tg_event
     when 'ddl_command_start' then
         told := json_build_object(
             'event', 'started',
             'tag', tg_tag,
+            'sent', sent,
+            'text', case when is_new then current_query() end,
             'scans', pgrehearse_trace.scans(),
             -- After the scans, whose cost is not the statement's.
             'at', extract(epoch from clock_timestamp()));
@@ -49,6 +59,8 @@ begin
         told := json_build_object(
             'event', 'ended',
             'tag', tg_tag,
+            'sent', sent,
+            'text', case when is_new then current_query() end,
             'at', moment,
             'transaction', extract(epoch from transaction_timestamp()),
             'locks', (
