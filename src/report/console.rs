@@ -1,9 +1,13 @@
 //! The end of a run as a person at a terminal reads it. Colour adds nothing that words do not say.
 
+use super::bundles::{self, Bundle, Item, Weight};
 use super::escape::{Terminal, without_commands};
 use super::words;
 use crate::text::human_seconds;
 use crate::verdict::{Judged, Level, Outcome, RunReport, Verdict};
+
+/// So many findings of one rule are listed.
+const LISTED: usize = 10;
 
 /// Whether the reader's terminal shows colour.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -61,13 +65,12 @@ pub fn render(report: &RunReport, colour: Colour, width: usize) -> String {
     page.verdict(report);
     page.stages(report);
     page.doubts(report);
-    for judged in report.blocking() {
-        page.finding(report, judged);
-    }
+    page.findings(report, bundles::of(report.blocking(), Weight::Heavy));
     for level in [Level::Warn, Level::Info] {
-        for judged in words::of_level(report, level) {
-            page.finding(report, judged);
-        }
+        page.findings(
+            report,
+            bundles::of(words::of_level(report, level), Weight::Light),
+        );
     }
     page.accepted(report);
     page.migrations(report);
@@ -135,21 +138,65 @@ impl Page {
         }
     }
 
-    fn finding(&mut self, report: &RunReport, judged: &Judged) {
-        let finding = &judged.finding;
+    fn findings(&mut self, report: &RunReport, items: Vec<Item<'_>>) {
+        for item in items {
+            match item {
+                Item::One(judged) => self.finding(report, judged),
+                Item::Bundle(bundle) => self.together(report, &bundle),
+            }
+        }
+    }
+
+    /// What a rule's findings say alike, and where each is.
+    fn together(&mut self, report: &RunReport, bundle: &Bundle<'_>) {
+        self.about(
+            bundle.level,
+            &format!("{}  {}", bundle.rule, bundle.count()),
+        );
+        if let Some(effect) = bundle
+            .shared(|of| Some(&of.effect))
+            .filter(|it| !it.is_empty())
+        {
+            self.hanging("       effect: ", 15, effect);
+        }
+        if let Some(advice) = bundle.shared(|of| of.advice.as_deref()) {
+            self.hanging("       instead: ", 16, advice);
+        }
         self.blank();
-        let tone = match judged.level {
+        for judged in bundle.findings.iter().take(LISTED) {
+            let message = &judged.finding.message;
+            let text = match words::place(report, judged) {
+                Some(place) => format!("{place} {message}"),
+                None => message.clone(),
+            };
+            self.hanging("         - ", 11, &text);
+        }
+        if let Some(left_out) = bundle.findings.len().checked_sub(LISTED + 1) {
+            let text = format!("{} more, in report.html", left_out + 1);
+            self.hanging("         - ", 11, &text);
+        }
+    }
+
+    /// What a finding begins with.
+    fn about(&mut self, level: Level, about: &str) {
+        self.blank();
+        let tone = match level {
             Level::Block => Tone::Bad,
             Level::Warn => Tone::Doubt,
             Level::Info | Level::Off => Tone::Quiet,
         };
+        let level = format!("{:<5}", level.to_string());
+        let level = self.colour.paint(tone, &level);
+        self.painted(&format!("{level}  "), 7, about, Tone::Strong);
+    }
+
+    fn finding(&mut self, report: &RunReport, judged: &Judged) {
+        let finding = &judged.finding;
         let about = match &finding.object {
             Some(object) => format!("{}  {object}", finding.rule),
             None => finding.rule.to_owned(),
         };
-        let level = format!("{:<5}", judged.level.to_string());
-        let level = self.colour.paint(tone, &level);
-        self.painted(&format!("{level}  "), 7, &about, Tone::Strong);
+        self.about(judged.level, &about);
         if let Some(place) = words::place(report, judged) {
             self.painted("       ", 7, &place.to_string(), Tone::Quiet);
         }

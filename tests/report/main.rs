@@ -10,6 +10,7 @@ mod traces;
 use insta::assert_snapshot;
 use pgrehearse::report::console::{self, Colour};
 use pgrehearse::report::{html, json, markdown};
+use pgrehearse::rules;
 use pgrehearse::verdict::{Judged, Verdict};
 
 #[test]
@@ -33,6 +34,10 @@ fn console() {
     assert_snapshot!(
         "console_undecided",
         console::render(&sample::undecided(), Colour::Never, 80)
+    );
+    assert_snapshot!(
+        "console_many",
+        console::render(&sample::no_go_for_many_reasons(), Colour::Never, 80)
     );
 }
 
@@ -78,14 +83,20 @@ fn comment() {
         "comment_undecided",
         without_version(&markdown::render(&sample::undecided()))
     );
+    assert_snapshot!(
+        "comment_many",
+        without_version(&markdown::render(&sample::no_go_for_many_reasons()))
+    );
 }
 
 #[test]
 fn comment_is_cut_by_whole_sections() {
     let mut report = sample::no_go();
     let first = report.findings[0].clone();
-    let many = (0..400).map(|number| {
+    let rules = rules::lint::ALL.iter().map(|lint| lint.rule.id);
+    let many = rules.cycle().take(400).enumerate().map(|(number, rule)| {
         let mut judged: Judged = first.clone();
+        judged.finding.rule = rule;
         judged.finding.message = format!("lock number {number} of many");
         judged
     });
@@ -123,6 +134,18 @@ fn page() {
     for report in [sample::go(), sample::undecided()] {
         let text = html::render(&report);
         assert!(text.contains(&report.verdict.as_str().to_uppercase()));
+    }
+}
+
+/// One card for what a rule says many times, with each of them folded in it.
+#[test]
+fn page_of_many_findings() {
+    let text = html::render(&sample::no_go_for_many_reasons());
+    assert!(text.contains("<code class=\"rule\">schema-drift</code> 297 more findings</h3>"));
+    assert!(text.contains("<code class=\"rule\">lint/ban-drop-column</code> 24 findings</h3>"));
+    assert_eq!(text.matches("<summary>Each of them</summary>").count(), 2);
+    for number in [1, 4, 300] {
+        assert!(text.contains(&format!("alter table public.t{number} drop column note;")));
     }
 }
 

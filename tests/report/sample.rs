@@ -233,6 +233,43 @@ pub fn no_go() -> RunReport {
     decided(report)
 }
 
+/// Three hundred findings of one rule that blocks, and two dozen notes of another.
+pub fn no_go_for_many_reasons() -> RunReport {
+    let mut report = go();
+    let of = |level, rule, stage, number: u32| {
+        judged(
+            level,
+            Finding {
+                rule,
+                stage,
+                object: Some(format!("public.t{number}.note")),
+                message: format!(
+                    "column `note` of `public.t{number}` is not like a fresh install's"
+                ),
+                effect: "the next migration may fail in one of the two".into(),
+                advice: Some("decide which of the two is right".into()),
+                sql: Some(format!("alter table public.t{number} drop column note;")),
+                evidence: vec!["the type is `text` here and `citext` there".into()],
+                place: Some(place("migrations/0042_drop_note.sql", number)),
+                within: &[],
+                settled: None,
+            },
+        )
+    };
+    report.findings = (1..=300)
+        .map(|number| of(Level::Block, "schema-drift", Stage::SchemaDiff, number))
+        .chain((1..=24).map(|number| {
+            of(
+                Level::Info,
+                "lint/ban-drop-column",
+                Stage::Preflight,
+                number,
+            )
+        }))
+        .collect();
+    decided(report)
+}
+
 /// The restore broke, and what follows it did not run.
 pub fn undecided() -> RunReport {
     let mut report = go();
@@ -287,6 +324,8 @@ pub const HOSTILE: &str = "]]> <script>alert(1)</script> \u{1b}[31mred\u{1b}[0m 
 pub fn hostile() -> RunReport {
     let hostile = || HOSTILE.to_owned();
     let mut report = no_go();
+    // Many of a rule are worded otherwise than few.
+    report.findings = (0..5).flat_map(|_| report.findings.clone()).collect();
     report.name = hostile();
     report.policy_file = hostile();
     report.run = hostile();

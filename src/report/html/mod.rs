@@ -8,6 +8,7 @@ use std::time::Duration;
 
 use maud::{DOCTYPE, Markup, PreEscaped, Render, html};
 
+use super::bundles::{self, Bundle, Item, Weight};
 use super::escape::{self, Piece};
 use super::words;
 use crate::text::{count_of, human_seconds};
@@ -74,10 +75,10 @@ pub fn render(report: &RunReport) -> String {
                 (header(report))
                 main {
                     (doubts(report))
-                    (findings("What blocks", report, report.blocking()))
-                    (findings("Warnings", report, words::of_level(report, Level::Warn)))
+                    (findings("What blocks", report, report.blocking(), Weight::Heavy))
+                    (lesser("Warnings", report, Level::Warn))
                     (stages(report))
-                    (findings("Notes", report, words::of_level(report, Level::Info)))
+                    (lesser("Notes", report, Level::Info))
                     (accepted(report))
                     (migrations(&report.migrations))
                     @if let Some(trace) = &report.trace { (trace::section(trace)) }
@@ -140,17 +141,44 @@ fn doubts(report: &RunReport) -> Markup {
     }
 }
 
+fn lesser(title: &str, report: &RunReport, level: Level) -> Markup {
+    findings(title, report, words::of_level(report, level), Weight::Light)
+}
+
 fn findings<'a>(
     title: &str,
     report: &RunReport,
     findings: impl Iterator<Item = &'a Judged>,
+    weight: Weight,
 ) -> Markup {
     let findings: Vec<&Judged> = findings.collect();
     html! {
         @if !findings.is_empty() {
             section {
                 h2 { (title) " " span.count { (findings.len()) } }
-                @for judged in findings { (finding(report, judged)) }
+                @for item in bundles::of(findings.into_iter(), weight) {
+                    @match item {
+                        Item::One(judged) => (finding(report, judged)),
+                        Item::Bundle(bundle) => (together(report, &bundle)),
+                    }
+                }
+            }
+        }
+    }
+}
+
+/// What a rule's findings say alike, and each of them folded.
+fn together(report: &RunReport, bundle: &Bundle<'_>) -> Markup {
+    html! {
+        article class={ "card " (level_class(bundle.level)) } {
+            h3 { code.rule { (bundle.rule) } " " (bundle.count()) }
+            @if let Some(effect) = bundle.shared(|of| Some(&of.effect)) { p { (Sentence(effect)) } }
+            @if let Some(advice) = bundle.shared(|of| of.advice.as_deref()) {
+                p.instead { b { "Instead: " } (Sentence(advice)) }
+            }
+            details {
+                summary { "Each of them" }
+                @for judged in &bundle.findings { (finding(report, judged)) }
             }
         }
     }

@@ -7,6 +7,7 @@ mod sections;
 mod timeline;
 
 use self::sections::{Group, Section};
+use super::bundles::{self, Bundle, Item, Weight};
 use super::escape::Markdown;
 use super::words;
 use crate::text::{count_of, human_seconds, one_line};
@@ -17,6 +18,9 @@ pub const LIMIT: usize = 65_000;
 
 /// The reason is the first line; what is longer stands below it in full.
 const REASON_LIMIT: usize = 300;
+
+/// So many findings of one rule are listed.
+const LISTED: usize = 20;
 
 /// The hidden first line by which a rehearsal finds its own comment again.
 ///
@@ -90,17 +94,24 @@ fn every_section(report: &RunReport) -> Vec<Section> {
     for (stage, failure) in words::errored(report) {
         found.push(Section::new(Group::Errors, doubt(stage, failure)));
     }
-    for judged in report.blocking() {
-        found.push(Section::new(Group::Blocks, blocking(report, judged)));
+    for item in bundles::of(report.blocking(), Weight::Heavy) {
+        let text = match item {
+            Item::One(judged) => blocking(report, judged),
+            Item::Bundle(bundle) => together(report, &bundle),
+        };
+        found.push(Section::new(Group::Blocks, text));
     }
     if let Some(text) = timeline::section(report) {
         found.push(Section::new(Group::Timeline, text));
     }
-    for judged in words::of_level(report, Level::Warn) {
-        found.push(Section::new(Group::Warnings, lesser(report, judged)));
-    }
-    for judged in words::of_level(report, Level::Info) {
-        found.push(Section::new(Group::Notes, lesser(report, judged)));
+    for (level, group) in [(Level::Warn, Group::Warnings), (Level::Info, Group::Notes)] {
+        for item in bundles::of(words::of_level(report, level), Weight::Light) {
+            let text = match item {
+                Item::One(judged) => lesser(report, judged),
+                Item::Bundle(bundle) => together(report, &bundle),
+            };
+            found.push(Section::new(group, text));
+        }
     }
     for judged in words::accepted(report) {
         found.push(Section::new(Group::Accepted, accepted(report, judged)));
@@ -168,19 +179,46 @@ fn blocking(report: &RunReport, judged: &Judged) -> String {
 fn remedy(judged: &Judged) -> String {
     let finding = &judged.finding;
     let mut text = String::new();
-    if !finding.effect.is_empty() {
-        text.push_str(&format!(
-            "\n**Effect:** {}\n",
-            Markdown::sentence(&finding.effect)
-        ));
-    }
-    if let Some(advice) = &finding.advice {
-        text.push_str(&format!("\n**Instead:** {}\n", Markdown::sentence(advice)));
-    }
+    text.push_str(&labelled("Effect", Some(&finding.effect)));
+    text.push_str(&labelled("Instead", finding.advice.as_deref()));
     if let Some(sql) = &finding.sql {
         text.push_str(&format!("\n{}\n", Markdown::fence("sql", sql)));
     }
     text
+}
+
+fn labelled(label: &str, sentence: Option<&str>) -> String {
+    match sentence {
+        None | Some("") => String::new(),
+        Some(sentence) => format!("\n**{label}:** {}\n", Markdown::sentence(sentence)),
+    }
+}
+
+/// What a rule's findings say alike, and where each is.
+fn together(report: &RunReport, bundle: &Bundle<'_>) -> String {
+    let mut inside = labelled("Effect", bundle.shared(|of| Some(&of.effect)));
+    inside.push_str(&labelled(
+        "Instead",
+        bundle.shared(|of| of.advice.as_deref()),
+    ));
+    inside.push('\n');
+    for judged in bundle.findings.iter().take(LISTED) {
+        let message = Markdown::sentence(&judged.finding.message);
+        match words::place(report, judged) {
+            Some(place) => {
+                inside.push_str(&format!(
+                    "- {}: {message}\n",
+                    Markdown::code(&place.to_string())
+                ));
+            }
+            None => inside.push_str(&format!("- {message}\n")),
+        }
+    }
+    if let Some(left_out) = bundle.findings.len().checked_sub(LISTED + 1) {
+        inside.push_str(&format!("- {} more, in `report.html`\n", left_out + 1));
+    }
+    let rule = Markdown::summary_code(bundle.rule);
+    fold(&format!("{rule}: {}", bundle.count()), inside.trim_start())
 }
 
 fn lesser(report: &RunReport, judged: &Judged) -> String {
