@@ -10,8 +10,9 @@ use pgrehearse::trace::{Places, Reach, Tracing};
 
 use super::by_hand::Server;
 
-/// Of each script, with the trace and without it.
+/// Of each script, with the trace and without it: more where a run is short.
 const ROUNDS: usize = 11;
+const LONG_ROUNDS: usize = 5;
 
 /// Tables that the scripts do not touch: a catalogue of an ordinary size.
 const OTHERS: u32 = 300;
@@ -44,19 +45,32 @@ pub fn run() {
         ],
     );
     println!(
-        "\nthe trace beside plain `psql -f`, medians of {ROUNDS} pairs of runs in turns, \
+        "\nthe trace beside plain `psql -f`, medians of {LONG_ROUNDS} to {ROUNDS} pairs of runs in turns, \
          wall seconds\n"
     );
     println!("{:<44}{:>9}{:>9}{:>9}", "", "without", "with", "ratio");
-    for (name, setup, script) in [
+    for (name, rounds, setup, script) in [
+        (
+            "200 DDL statements, tables of 200,000 rows",
+            LONG_ROUNDS,
+            filled(200_000),
+            ddl(),
+        ),
         (
             "200 DDL statements, tables of 20,000 rows",
+            ROUNDS,
             filled(20_000),
             ddl(),
         ),
-        ("200 DDL statements, empty tables", filled(0), ddl()),
+        (
+            "200 DDL statements, empty tables",
+            ROUNDS,
+            filled(0),
+            ddl(),
+        ),
         (
             "50,000 rows, one INSERT each",
+            ROUNDS,
             "drop table if exists inserted; create table inserted (id int primary key, note text); \
              alter table inserted owner to app"
                 .to_owned(),
@@ -65,17 +79,17 @@ pub fn run() {
     ] {
         let file = server.file("script.sql");
         std::fs::write(&file, script).expect("the script is written");
-        measure(&server, name, &setup, &file);
+        measure(&server, rounds, name, &setup, &file);
     }
 }
 
-fn measure(server: &Server, name: &str, setup: &str, file: &Path) {
+fn measure(server: &Server, rounds: usize, name: &str, setup: &str, file: &Path) {
     let runtime = tokio::runtime::Builder::new_current_thread()
         .enable_all()
         .build()
         .expect("a runtime");
     let (mut plain, mut traced, mut ratios) = (Vec::new(), Vec::new(), Vec::new());
-    for round in 0..ROUNDS {
+    for round in 0..rounds {
         let without = || {
             server.psql("clone", &["-c", setup]);
             runtime.block_on(timed(server, file))

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::time::Duration;
 
-use super::event::{self, Event};
+use super::event::{self, Ended};
 use super::facts::{Sessions, Statement, Trace, Transaction};
 use super::places::Places;
 use super::relations::Relations;
@@ -29,12 +29,16 @@ pub fn trace(
     mut relations: Relations,
     places: &Places,
 ) -> Trace {
-    let events: Vec<(&Record, Event)> = records
+    let events: Vec<(&Record, Ended)> = records
         .iter()
         .filter_map(|record| Some((record, event::of(record)?)))
         .collect();
-    for (_, event) in &events {
-        learn(event, &mut relations);
+    for (_, ended) in &events {
+        for dropped in ended.dropped() {
+            if let Some(oid) = dropped.0 {
+                relations.learn(oid, &dropped.1, &dropped.2);
+            }
+        }
     }
     let mut statements = statements::told(events, began, &relations, places);
     let mut others = slow::statements(records, began, &statements, places);
@@ -68,28 +72,6 @@ pub fn trace(
         totals: Vec::new(),
         sessions: Sessions::default(),
         missing: Vec::new(),
-    }
-}
-
-fn learn(event: &Event, relations: &mut Relations) {
-    match event {
-        Event::Ended {
-            made: Some(made), ..
-        } => {
-            for (oid, object_type, identity) in made {
-                relations.learn(*oid, object_type, identity);
-            }
-        }
-        Event::Dropped {
-            objects: Some(objects),
-        } => {
-            for dropped in objects {
-                if let Some(oid) = dropped.0 {
-                    relations.learn(oid, &dropped.1, &dropped.2);
-                }
-            }
-        }
-        _ => {}
     }
 }
 

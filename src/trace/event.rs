@@ -7,37 +7,46 @@ use crate::postgres::server_log::Record;
 /// What begins a line of ours.
 const MARK: &str = "pgrehearse trace: ";
 
-/// One thing that a trigger has told. Times are seconds since 1970, by the server's clock.
+/// A DDL statement that has ended. Times are seconds since 1970, by the server's clock.
+#[derive(Clone, Debug, Default, Deserialize)]
+pub struct Ended {
+    pub tag: String,
+    /// When the message came that it was sent with: other messages came at other times.
+    pub received: f64,
+    /// All that the message said; `None`: it was told before.
+    pub text: Option<String>,
+    /// `None`: the session's settings were reset meanwhile.
+    pub open: Option<Open>,
+    pub at: f64,
+    /// When its transaction began.
+    pub transaction: f64,
+    pub locks: Option<Vec<(u32, String)>>,
+    pub scans: Option<Vec<Scans>>,
+    pub parts: Option<Vec<Part>>,
+    /// Seconds; 0 is none.
+    pub lock_timeout: f64,
+    pub statement_timeout: f64,
+}
+
+/// How it began.
+#[derive(Clone, Debug, Default, Deserialize)]
+pub struct Open {
+    pub at: f64,
+    pub scans: Option<Vec<Scans>>,
+}
+
+/// A relation's OID, how often this session has scanned it, and how many rows it has read so.
+#[derive(Clone, Copy, Debug, Deserialize)]
+pub struct Scans(pub u32, pub u64, pub u64);
+
+/// What it did on the way.
 #[derive(Clone, Debug, Deserialize)]
-#[serde(tag = "event", rename_all = "lowercase")]
-pub enum Event {
-    Started {
-        tag: String,
-        #[serde(flatten)]
-        sent: Sent,
-        at: f64,
-        #[serde(default)]
-        scans: Option<Vec<Scans>>,
-    },
-    Ended {
-        tag: String,
-        #[serde(flatten)]
-        sent: Sent,
-        at: f64,
-        /// When its transaction began.
-        transaction: f64,
-        locks: Option<Vec<(u32, String)>>,
-        scans: Option<Vec<Scans>>,
-        /// OID, type and identity of the relations it made or changed.
-        made: Option<Vec<(u32, String, String)>>,
-        /// Seconds; 0 is none.
-        lock_timeout: f64,
-        statement_timeout: f64,
-    },
+#[serde(tag = "part", rename_all = "lowercase")]
+pub enum Part {
     Dropped {
         objects: Option<Vec<Dropped>>,
     },
-    Rewriting {
+    Rewritten {
         relation: u32,
         /// The bits of `pg_event_trigger_table_rewrite_reason()`.
         reason: u32,
@@ -45,26 +54,24 @@ pub enum Event {
     },
 }
 
-/// What the client has sent.
-#[derive(Clone, Debug, Default, Deserialize)]
-pub struct Sent {
-    /// Stands for the text.
-    #[serde(rename = "sent")]
-    pub digest: String,
-    /// `None`: the session was told of it before.
-    pub text: Option<String>,
-}
-
-/// A relation's OID, how often this session has scanned it, and how many rows it has read so.
-#[derive(Clone, Copy, Debug, Deserialize)]
-pub struct Scans(pub u32, pub u64, pub u64);
-
 /// A relation's OID, if it is one; type; identity; whether it was named by the statement.
 #[derive(Clone, Debug, Deserialize)]
 pub struct Dropped(pub Option<u32>, pub String, pub String, pub bool);
 
-/// The event of a record, if it is one of ours.
-pub fn of(record: &Record) -> Option<Event> {
+impl Ended {
+    pub fn dropped(&self) -> impl Iterator<Item = &Dropped> {
+        let parts = self.parts.iter().flatten();
+        parts
+            .filter_map(|part| match part {
+                Part::Dropped { objects } => objects.as_ref(),
+                Part::Rewritten { .. } => None,
+            })
+            .flatten()
+    }
+}
+
+/// What a record tells, if it is one of ours.
+pub fn of(record: &Record) -> Option<Ended> {
     serde_json::from_str(record.message.strip_prefix(MARK)?).ok()
 }
 

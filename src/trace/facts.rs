@@ -85,7 +85,7 @@ pub struct Statement {
     pub took: Duration,
     /// Rows that it read or wrote; `None`: not known.
     pub rows: Option<u64>,
-    /// What its transaction held when it ended.
+    /// What its transaction held when it ended, of what was there before the migration.
     pub locks: Vec<HeldLock>,
     pub rewrites: Vec<Rewrite>,
     pub scans: Vec<Scan>,
@@ -103,7 +103,8 @@ pub struct Transaction {
     pub began: Duration,
     /// When it was last seen: its end, to the sampler's hundredth of a second.
     pub ended: Duration,
-    /// By relation, then by strength.
+    /// On what was there before the migration: nobody waits for what is new. By relation, then by
+    /// strength.
     pub locks: Vec<LockSpan>,
 }
 
@@ -373,9 +374,13 @@ impl RelationKind {
 }
 
 impl Relation {
+    pub fn is_existing(&self) -> bool {
+        matches!(self.age, Age::Existing { .. })
+    }
+
     /// Whether it is something of production's that the application reads or writes.
     pub fn is_existing_data(&self) -> bool {
-        matches!(self.age, Age::Existing { .. })
+        self.is_existing()
             && matches!(
                 self.kind,
                 RelationKind::Table | RelationKind::MaterializedView | RelationKind::View

@@ -45,7 +45,7 @@ pub async fn read(session: &Session) -> Result<Catalogue, QueryError> {
 pub struct Relations {
     before: Catalogue,
     after: Catalogue,
-    /// Made, and perhaps dropped again, while the trace ran.
+    /// Dropped while the trace ran.
     told: BTreeMap<u32, (RelationKind, QualifiedName)>,
 }
 
@@ -58,7 +58,7 @@ impl Relations {
         }
     }
 
-    /// Learns a relation from an event: its type and its identity, which is quoted where it must be.
+    /// Learns a relation that was dropped: its type and its identity, which is quoted where it must be.
     pub fn learn(&mut self, oid: u32, object_type: &str, identity: &str) {
         match QualifiedName::parse(identity) {
             Some(name) if name.schema != "pg_toast" => {

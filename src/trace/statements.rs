@@ -1,41 +1,27 @@
 //! The statements that the event triggers tell of.
 //!
-//! A session's events come in order: a statement starts, may tell of a rewrite or a drop, may hold other
-//! statements (a function's, a `DO` block's), and ends. One that fails does not end.
+//! A session's events come in the order in which its statements ended: those of a function or a `DO`
+//! block before what comes after it. One that failed is not told of.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::rc::Rc;
 use std::time::Duration;
 
 use super::assemble::{Keyed, duration, shown};
-use super::event::{Event, Scans, Sent, nested_statement};
-use super::facts::{HeldLock, Inside, LockMode, Rewrite, Scan, Statement, Taken};
+use super::event::{Ended, Part, Scans, nested_statement};
+use super::facts::{HeldLock, Inside, LockMode, Relation, Rewrite, Scan, Statement, Taken};
 use super::places::Places;
 use super::relations::Relations;
 use super::sampler::microseconds;
 use crate::postgres::server_log::Record;
 use crate::text::sql;
 
-/// A statement that has started and not ended.
-struct Open {
-    tag: String,
-    at: f64,
-    scans: BTreeMap<u32, (u64, u64)>,
-    rewrites: Vec<(u32, u64, u32)>,
-    dropped: Vec<String>,
-}
-
 /// What is known of one session.
 #[derive(Default)]
 struct SessionState {
-    open: Vec<Open>,
     /// When its transaction began, in microseconds since 1970, and the locks it was seen with.
     transaction: Option<(i64, BTreeSet<(u32, LockMode)>)>,
-    /// By what stands for them.
-    texts: BTreeMap<String, Rc<Text>>,
-    sent: Rc<Text>,
-    /// How many statements of the text that was sent last have started, by their first words.
-    started: BTreeMap<String, usize>,
+    /// When its last message came, in microseconds since 1970, and what it said.
+    message: Option<(i64, Text)>,
 }
 
 /// What a client sent as one text.
@@ -46,135 +32,89 @@ struct Text {
     statements: BTreeMap<String, Vec<String>>,
     /// The only one of them that can have run code.
     caller: Option<String>,
+    /// How many of them were told of, by their first words.
+    told: BTreeMap<String, usize>,
 }
 
 /// The statements of `events`; the trace began at `began`, in seconds since 1970.
 pub fn told(
-    events: Vec<(&Record, Event)>,
+    events: Vec<(&Record, Ended)>,
     began: f64,
     relations: &Relations,
     places: &Places,
 ) -> Vec<Keyed> {
     let mut sessions: BTreeMap<u32, SessionState> = BTreeMap::new();
-    let mut statements: Vec<Keyed> = Vec::new();
-    for (record, event) in events {
-        let session = sessions.entry(record.pid).or_default();
-        let nested = record.context.as_deref().and_then(nested_statement);
-        match event {
-            Event::Started {
-                tag,
-                sent,
-                at,
-                scans,
-            } => {
-                session.learns(sent);
-                if nested.is_none() {
-                    // Whatever was open has failed.
-                    session.open.clear();
-                    *session.started.entry(first_word(&tag)).or_insert(0) += 1;
-                }
-                session.open.push(Open {
-                    tag,
-                    at,
-                    scans: by_relation(scans),
-                    rewrites: Vec::new(),
-                    dropped: Vec::new(),
-                });
-            }
-            Event::Rewriting {
-                relation,
-                reason,
-                bytes,
-            } => {
-                if let Some(open) = session.open.last_mut() {
-                    open.rewrites.push((relation, bytes, reason));
-                }
-            }
-            Event::Dropped { objects } => {
-                if let Some(open) = session.open.last_mut() {
-                    open.dropped.extend(
-                        objects
-                            .unwrap_or_default()
-                            .into_iter()
-                            .filter(|dropped| dropped.3)
-                            .map(|dropped| format!("{} {}", dropped.1, dropped.2)),
-                    );
-                }
-            }
-            Event::Ended {
-                tag,
-                sent,
-                at,
-                transaction,
-                locks,
-                scans,
-                lock_timeout,
-                statement_timeout,
-                made: _,
-            } => {
-                session.learns(sent);
-                let Some(place) = session.open.iter().rposition(|open| open.tag == tag) else {
-                    continue;
-                };
-                let open = session.open.drain(place..).next();
-                let Some(open) = open else { continue };
-                let transaction = session.transaction(transaction);
-                let text = nested.map_or_else(|| session.text(&tag), str::to_owned);
-                let outer = session.sent.clone();
-                let statement = Statement {
-                    pid: record.pid,
-                    transaction: 0,
-                    place: places
-                        .of(&text)
-                        .or_else(|| places.of(&outer.whole))
-                        .or_else(|| places.of(outer.caller.as_deref()?)),
-                    text: shown(&text),
-                    inside: if nested.is_some() {
-                        Inside::Code
-                    } else {
-                        Inside::Nothing
-                    },
-                    began: duration(open.at - began),
-                    took: duration(at - open.at),
-                    rows: None,
-                    locks: session.locks(locks.unwrap_or_default(), relations),
-                    rewrites: rewrites(&open, relations),
-                    scans: scanned(&open, by_relation(scans), relations),
-                    dropped: open.dropped,
-                    lock_timeout: limit(lock_timeout),
-                    statement_timeout: limit(statement_timeout),
-                    tag,
-                };
-                statements.push(((record.pid, transaction), statement));
-            }
-        }
-    }
-    statements
+    events
+        .into_iter()
+        .map(|(record, ended)| {
+            let session = sessions.entry(record.pid).or_default();
+            session.statement(record, ended, began, relations, places)
+        })
+        .collect()
 }
 
 impl SessionState {
-    /// The text whose statement is told of: one that was told of before, or a new one.
-    fn learns(&mut self, sent: Sent) {
-        let Sent { digest, text } = sent;
-        // Told again after a rollback it is the same text, of which statements have started.
-        let text = self.texts.entry(digest).or_insert_with(|| {
-            let text = text.unwrap_or_default();
-            Rc::new(Text::of(text))
-        });
-        if !Rc::ptr_eq(text, &self.sent) {
-            self.sent = text.clone();
-            self.started.clear();
-        }
+    fn statement(
+        &mut self,
+        record: &Record,
+        ended: Ended,
+        began: f64,
+        relations: &Relations,
+        places: &Places,
+    ) -> Keyed {
+        let nested = record.context.as_deref().and_then(nested_statement);
+        let transaction = self.transaction(ended.transaction);
+        let locks = self.locks(ended.locks.as_deref().unwrap_or_default(), relations);
+        let sent = self.sent(ended.received, ended.text.as_deref());
+        let text = match nested {
+            Some(nested) => nested.to_owned(),
+            None => sent.next(&ended.tag).to_owned(),
+        };
+        let (from, scans_before) = match &ended.open {
+            Some(open) => (open.at, open.scans.as_deref()),
+            None => (ended.received, None),
+        };
+        let statement = Statement {
+            pid: record.pid,
+            transaction: 0,
+            place: places
+                .of(&text)
+                .or_else(|| places.of(&sent.whole))
+                .or_else(|| places.of(sent.caller.as_deref()?)),
+            text: shown(&text),
+            inside: if nested.is_some() {
+                Inside::Code
+            } else {
+                Inside::Nothing
+            },
+            began: duration(from - began),
+            took: duration(ended.at - from),
+            rows: None,
+            locks,
+            rewrites: rewrites(&ended, relations),
+            scans: scanned(
+                &by_relation(scans_before),
+                by_relation(ended.scans.as_deref()),
+                relations,
+            ),
+            dropped: ended
+                .dropped()
+                .filter(|dropped| dropped.3)
+                .map(|dropped| format!("{} {}", dropped.1, dropped.2))
+                .collect(),
+            lock_timeout: limit(ended.lock_timeout),
+            statement_timeout: limit(ended.statement_timeout),
+            tag: ended.tag,
+        };
+        ((record.pid, transaction), statement)
     }
 
-    /// The statement among those that were sent as one text: the next that begins as `tag` does.
-    fn text(&self, tag: &str) -> String {
-        let word = first_word(tag);
-        let place = self.started.get(&word).map_or(0, |started| started - 1);
-        match self.sent.statements.get(&word).map(Vec::as_slice) {
-            None | Some([]) => self.sent.whole.clone(),
-            Some(alike) => alike[place.min(alike.len() - 1)].clone(),
-        }
+    /// What the message of that time said. A rollback has it told again.
+    fn sent(&mut self, received: f64, text: Option<&str>) -> &mut Text {
+        let received = microseconds(received);
+        let known = self.message.take().filter(|(of, _)| *of == received);
+        let message = known.unwrap_or_else(|| (received, Text::of(text.unwrap_or_default())));
+        &mut self.message.insert(message).1
     }
 
     fn transaction(&mut self, began: f64) -> i64 {
@@ -189,17 +129,17 @@ impl SessionState {
         began
     }
 
-    /// The locks on relations with a name. Those of the past are of this transaction.
-    fn locks(&mut self, held: Vec<(u32, String)>, relations: &Relations) -> Vec<HeldLock> {
+    /// The locks on relations that others know. Those of the past are of this transaction.
+    fn locks(&mut self, held: &[(u32, String)], relations: &Relations) -> Vec<HeldLock> {
         let Some((_, seen)) = &mut self.transaction else {
             return Vec::new();
         };
         let mut locks: Vec<HeldLock> = held
-            .into_iter()
+            .iter()
             .filter_map(|(oid, mode)| {
-                let mode = LockMode::from_catalogue(&mode)?;
-                let relation = relations.get(oid)?;
-                let taken = if seen.insert((oid, mode)) {
+                let mode = LockMode::from_catalogue(mode)?;
+                let relation = relations.get(*oid).filter(Relation::is_existing)?;
+                let taken = if seen.insert((*oid, mode)) {
                     Taken::Now
                 } else {
                     Taken::Before
@@ -217,10 +157,10 @@ impl SessionState {
 }
 
 impl Text {
-    fn of(whole: String) -> Self {
+    fn of(whole: &str) -> Self {
         const CALLERS: [&str; 7] = ["do", "call", "select", "with", "insert", "update", "delete"];
         let mut statements: BTreeMap<String, Vec<String>> = BTreeMap::new();
-        for statement in sql::statements(&whole) {
+        for statement in sql::statements(whole) {
             if let Some(word) = sql::leading_words(statement.text, 1).pop() {
                 let alike = statements.entry(word).or_default();
                 alike.push(statement.text.to_owned());
@@ -233,8 +173,23 @@ impl Text {
         let caller = callers.next().cloned();
         Self {
             caller: caller.filter(|_| callers.next().is_none()),
-            whole,
+            whole: whole.to_owned(),
             statements,
+            told: BTreeMap::new(),
+        }
+    }
+
+    /// The statement that has ended: the next that begins as `tag` does. One that fails ends the
+    /// message with it, so none is left out.
+    fn next(&mut self, tag: &str) -> &str {
+        let word = first_word(tag);
+        let alike = self.statements.get(&word).map_or(&[][..], Vec::as_slice);
+        let told = self.told.entry(word).or_default();
+        let place = *told;
+        *told += 1;
+        match alike.get(place).or_else(|| alike.last()) {
+            Some(statement) => statement,
+            None => &self.whole,
         }
     }
 }
@@ -244,15 +199,20 @@ fn first_word(tag: &str) -> String {
     tag.split(' ').next().unwrap_or_default().to_lowercase()
 }
 
-fn rewrites(open: &Open, relations: &Relations) -> Vec<Rewrite> {
-    open.rewrites
-        .iter()
-        .filter_map(|(oid, bytes, reason)| {
-            Some(Rewrite {
-                relation: relations.get(*oid)?,
+fn rewrites(ended: &Ended, relations: &Relations) -> Vec<Rewrite> {
+    let parts = ended.parts.iter().flatten();
+    parts
+        .filter_map(|part| match part {
+            Part::Rewritten {
+                relation,
+                reason,
+                bytes,
+            } => Some(Rewrite {
+                relation: relations.get(*relation)?,
                 bytes: *bytes,
                 reasons: reasons(*reason),
-            })
+            }),
+            Part::Dropped { .. } => None,
         })
         .collect()
 }
@@ -275,11 +235,15 @@ fn reasons(bits: u32) -> Vec<&'static str> {
 ///
 /// The counts are of what the session has not yet reported to the server. Where a count is smaller
 /// than before it has been reported in between, and all of it is new.
-fn scanned(open: &Open, after: BTreeMap<u32, (u64, u64)>, relations: &Relations) -> Vec<Scan> {
+fn scanned(
+    before: &BTreeMap<u32, (u64, u64)>,
+    after: BTreeMap<u32, (u64, u64)>,
+    relations: &Relations,
+) -> Vec<Scan> {
     after
         .into_iter()
         .filter_map(|(oid, (times, rows))| {
-            let (times_before, rows_before) = match open.scans.get(&oid) {
+            let (times_before, rows_before) = match before.get(&oid) {
                 Some(before) if before.0 <= times => *before,
                 _ => (0, 0),
             };
@@ -293,11 +257,11 @@ fn scanned(open: &Open, after: BTreeMap<u32, (u64, u64)>, relations: &Relations)
         .collect()
 }
 
-fn by_relation(scans: Option<Vec<Scans>>) -> BTreeMap<u32, (u64, u64)> {
+fn by_relation(scans: Option<&[Scans]>) -> BTreeMap<u32, (u64, u64)> {
     scans
         .unwrap_or_default()
-        .into_iter()
-        .map(|Scans(oid, times, rows)| (oid, (times, rows)))
+        .iter()
+        .map(|Scans(oid, times, rows)| (*oid, (*times, *rows)))
         .collect()
 }
 
@@ -312,49 +276,26 @@ mod tests {
 
     use super::told;
     use crate::postgres::server_log::Record;
-    use crate::trace::event::{Event, Sent};
+    use crate::trace::event::Ended;
     use crate::trace::places::Places;
     use crate::trace::relations::Relations;
 
-    fn started(tag: &str) -> Event {
-        Event::Started {
+    /// What ended of a message that came at `received`, with the message where it is told.
+    fn ended(tag: &str, received: f64, text: Option<&str>) -> Ended {
+        Ended {
             tag: tag.to_owned(),
-            sent: Sent::default(),
-            at: 1.0,
-            scans: None,
+            received,
+            text: text.map(str::to_owned),
+            ..Ended::default()
         }
     }
 
-    fn ended(tag: &str) -> Event {
-        Event::Ended {
-            tag: tag.to_owned(),
-            sent: Sent::default(),
-            at: 2.0,
-            transaction: 0.5,
-            locks: None,
-            scans: None,
-            made: None,
-            lock_timeout: 0.0,
-            statement_timeout: 0.0,
-        }
-    }
-
-    fn texts(sent: &str, events: Vec<Event>) -> Vec<String> {
+    fn texts(events: Vec<Ended>) -> Vec<String> {
         let record = Record {
             pid: 1,
             ..Record::default()
         };
-        // As a session tells it: with the first event, and not again.
-        let mut text = Some(sent.to_owned());
-        let events = events
-            .into_iter()
-            .map(|mut event| {
-                if let Event::Started { sent, .. } | Event::Ended { sent, .. } = &mut event {
-                    sent.text = text.take().or(sent.text.take());
-                }
-                (&record, event)
-            })
-            .collect();
+        let events = events.into_iter().map(|ended| (&record, ended)).collect();
         let relations = Relations::new(BTreeMap::new(), BTreeMap::new());
         told(events, 0.0, &relations, &Places::default())
             .into_iter()
@@ -364,19 +305,15 @@ mod tests {
 
     #[test]
     fn statements_sent_as_one_text_are_told_apart() {
-        let tags = [
-            "ALTER TABLE",
-            "CREATE TABLE",
-            "CREATE TABLE",
-            "CREATE INDEX",
-        ];
+        let sent = "select 1; alter table a add x int; create table b (); create table c (x int); \
+                    create index on c (x)";
         assert_eq!(
-            texts(
-                "select 1; alter table a add x int; create table b (); create table c (x int); create index on c (x)",
-                tags.iter()
-                    .flat_map(|tag| [started(tag), ended(tag)])
-                    .collect(),
-            ),
+            texts(vec![
+                ended("ALTER TABLE", 1.0, Some(sent)),
+                ended("CREATE TABLE", 1.0, None),
+                ended("CREATE TABLE", 1.0, None),
+                ended("CREATE INDEX", 1.0, None),
+            ]),
             [
                 "alter table a add x int",
                 "create table b ()",
@@ -386,19 +323,21 @@ mod tests {
         );
     }
 
+    /// Its first message failed after one statement.
     #[test]
-    fn a_statement_that_failed_is_not_taken_for_the_next() {
+    fn a_text_that_is_sent_again_begins_anew() {
+        let sent = "alter table a add x int; alter table b add x int";
         assert_eq!(
-            texts(
-                "alter table a add x int; alter table b add x int",
-                vec![
-                    started("ALTER TABLE"),
-                    started("ALTER TABLE"),
-                    ended("ALTER TABLE"),
-                    ended("ALTER TABLE"),
-                ],
-            ),
-            ["alter table b add x int"]
+            texts(vec![
+                ended("ALTER TABLE", 1.0, Some(sent)),
+                ended("ALTER TABLE", 2.0, Some(sent)),
+                ended("ALTER TABLE", 2.0, None),
+            ]),
+            [
+                "alter table a add x int",
+                "alter table a add x int",
+                "alter table b add x int"
+            ]
         );
     }
 
@@ -406,19 +345,11 @@ mod tests {
     #[test]
     fn a_text_that_is_told_again_goes_on() {
         let sent = "alter table a add x int; alter table b add x int";
-        let mut again = started("ALTER TABLE");
-        if let Event::Started { sent: told, .. } = &mut again {
-            told.text = Some(sent.to_owned());
-        }
-        let first = [started("ALTER TABLE"), ended("ALTER TABLE")];
         assert_eq!(
-            texts(
-                sent,
-                first
-                    .into_iter()
-                    .chain([again, ended("ALTER TABLE")])
-                    .collect()
-            ),
+            texts(vec![
+                ended("ALTER TABLE", 1.0, Some(sent)),
+                ended("ALTER TABLE", 1.0, Some(sent)),
+            ]),
             ["alter table a add x int", "alter table b add x int"]
         );
     }

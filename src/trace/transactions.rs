@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet, btree_map};
 use std::time::Duration;
 
 use super::assemble::{Key, Keyed, duration};
-use super::facts::{LockMode, LockSpan, Taken, Transaction};
+use super::facts::{LockMode, LockSpan, Relation, Taken, Transaction};
 use super::relations::Relations;
 use super::sampler::{Samples, SeenLock};
 
@@ -25,9 +25,10 @@ pub fn of(
     for (key, sample) in samples.transactions {
         let mut locks = BTreeMap::new();
         for ((oid, mode), lock) in &sample.locks {
-            let (Some(held), Some(relation)) = (lock.held, relations.get(*oid)) else {
+            let Some(relation) = relations.get(*oid).filter(Relation::is_existing) else {
                 continue;
             };
+            let Some(held) = lock.held else { continue };
             let span = LockSpan {
                 relation,
                 mode: *mode,

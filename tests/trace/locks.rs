@@ -15,7 +15,8 @@ struct Form {
     setup: &'static str,
     statement: &'static str,
     /// The strongest mode on each relation that is to be locked; beside these no table, view or
-    /// materialised view of the form's is. Of indexes the documentation mostly says nothing.
+    /// materialised view of the form's is. Of indexes the documentation mostly says nothing; of what the
+    /// statement makes the trace says nothing, since nobody else can wait for it.
     documented: &'static [(&'static str, &'static str)],
 }
 
@@ -76,7 +77,7 @@ const FORMS: &[Form] = &[
     form(PARENT, "alter table {t} add constraint {t}_f foreign key (id) references {t}_p not valid", &[("{t}", SRE), ("{t}_p", SRE)]),
     form(REFERRING, "alter table {t} validate constraint {t}_f", &[("{t}", SUE), ("{t}_p", RS)]),
     form(REFERRING, "alter table {t} drop constraint {t}_f", &[("{t}", AE), ("{t}_p", AE)]),
-    form(PARENT, "create table {t}_n (id int references {t}_p)", &[("{t}_n", AE), ("{t}_p", SRE)]),
+    form(PARENT, "create table {t}_n (id int references {t}_p)", &[("{t}_p", SRE)]),
     form("", "alter table {t} add constraint {t}_u unique (id)", &[("{t}", AE)]),
     form("create unique index {t}_u on {t} (id); alter table {t} alter id set not null", "alter table {t} add constraint {t}_k primary key using index {t}_u", &[("{t}", AE)]),
     form("", "alter table {t} add constraint {t}_x exclude (id with =)", &[("{t}", AE)]),
@@ -98,9 +99,9 @@ const FORMS: &[Form] = &[
     form("create table {t}_p (id int, note text); alter table {t} inherit {t}_p", "alter table {t} no inherit {t}_p", &[("{t}", AE), ("{t}_p", AS)]),
     form(PARTITIONED, "alter table {t}_p attach partition {t} for values from (1) to (1000000)", &[("{t}", AE), ("{t}_p", SUE)]),
     form(ATTACHED, "alter table {t}_p detach partition {t}", &[("{t}", AE), ("{t}_p", AE)]),
-    form(PARTITIONED, "create table {t}_n partition of {t}_p for values from (1) to (9)", &[("{t}_n", AE), ("{t}_p", AE)]),
+    form(PARTITIONED, "create table {t}_n partition of {t}_p for values from (1) to (9)", &[("{t}_p", AE)]),
     form(ATTACHED, "drop table {t}", &[("{t}", AE), ("{t}_p", AE)]),
-    form("", "create index {t}_i on {t} (note)", &[("{t}", S), ("{t}_i", AE)]),
+    form("", "create index {t}_i on {t} (note)", &[("{t}", S)]),
     form(LARGE, "create index concurrently {t}_i on {t} (note)", &[("{t}", SUE)]),
     form(INDEXED, "drop index {t}_i", &[("{t}", AE), ("{t}_i", AE)]),
     form(INDEXED, "begin; reindex table {t}; select pg_sleep(0.1); commit", &[("{t}", S), ("{t}_i", AE)]),

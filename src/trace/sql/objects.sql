@@ -3,8 +3,12 @@
 -- transaction is rolled back, and needs nothing of the tool that migrates. A schema of its own, so that
 -- nothing of it is left when the schema is dropped. Serves 15 to 18.
 --
--- `security definer`: the migrating role need not see its locks. The settings: no client sees the lines,
--- and the log always has them, whatever the session has set. Relations below 16384 are the catalogue.
+-- A statement is told of once, when it ends. What is known before is kept in settings of the session,
+-- which a statement that fails takes back: `open` (a line for each statement under way, the innermost
+-- first), `parts` (what it has dropped and rewritten), `sent` (the message whose text was told). Every
+-- microsecond here is paid by each statement, so: no SQL function (it is planned at each call), nothing
+-- of relations that the migration itself has made, and a text that holds many statements but once.
+-- `security definer`: the migrating role need not see the schema, nor its locks.
 create schema pgrehearse_trace;
 
 -- What the session has scanned so far: a delta says which tables a statement has read from end to end.
@@ -14,12 +18,14 @@ begin
     execute format(
         $sql$
         create function pgrehearse_trace.scans() returns json
-        language sql stable
-        return (
-            select json_agg(json_build_array(oid::int8, pg_stat_get_xact_numscans(oid), pg_stat_get_xact_tuples_returned(oid)))
-            from unnest(%L::oid[]) as oid
-            where pg_stat_get_xact_numscans(oid) > 0
-        )
+        language plpgsql stable as $body$
+        begin
+            return (
+                select json_agg(json_build_array(oid::int8, pg_stat_get_xact_numscans(oid), pg_stat_get_xact_tuples_returned(oid)))
+                from unnest(%L::oid[]) as oid
+                where pg_stat_get_xact_numscans(oid) > 0);
+        end
+        $body$
         $sql$,
         (
             select coalesce(array_agg(oid), '{}')
@@ -29,75 +35,106 @@ begin
 end
 $make$;
 
-create function pgrehearse_trace.tell() returns event_trigger
+create function pgrehearse_trace.start() returns event_trigger
 language plpgsql security definer
-set search_path = pg_catalog set client_min_messages = warning set log_min_messages = log
-set log_min_error_statement = panic
+set search_path = pg_catalog
+as $$
+begin
+    perform set_config(
+        'pgrehearse_trace.open',
+        concat_ws(
+            E'\n',
+            -- The moment comes after the scans, whose cost is not the statement's.
+            json_build_object('scans', pgrehearse_trace.scans(), 'at', extract(epoch from clock_timestamp())),
+            nullif(current_setting('pgrehearse_trace.open', true), '')),
+        false);
+end
+$$;
+
+create function pgrehearse_trace.note() returns event_trigger
+language plpgsql security definer
+set search_path = pg_catalog
 as $$
 declare
-    moment numeric := extract(epoch from clock_timestamp());
-    sent text := coalesce(md5(current_query()), '');
-    -- A tool may send a whole file as one text: it is told once, not with each of its statements. A
-    -- rollback takes the setting back, and then it is told again.
-    is_new bool := current_setting('pgrehearse_trace.sent', true) is distinct from sent;
-    told json;
+    part json;
 begin
-    if is_new and tg_event in ('ddl_command_start', 'ddl_command_end') then
-        perform set_config('pgrehearse_trace.sent', sent, false);
-    end if;
     case tg_event
-    when 'ddl_command_start' then
-        told := json_build_object(
-            'event', 'started',
-            'tag', tg_tag,
-            'sent', sent,
-            'text', case when is_new then current_query() end,
-            'scans', pgrehearse_trace.scans(),
-            -- After the scans, whose cost is not the statement's.
-            'at', extract(epoch from clock_timestamp()));
-    when 'ddl_command_end' then
-        told := json_build_object(
-            'event', 'ended',
-            'tag', tg_tag,
-            'sent', sent,
-            'text', case when is_new then current_query() end,
-            'at', moment,
-            'transaction', extract(epoch from transaction_timestamp()),
-            'locks', (
-                select json_agg(json_build_array(relation::int8, mode))
-                from pg_locks
-                where pid = pg_backend_pid() and locktype = 'relation' and relation >= 16384 and granted),
-            'scans', pgrehearse_trace.scans(),
-            'made', (
-                select json_agg(json_build_array(objid::int8, object_type, object_identity))
-                from pg_event_trigger_ddl_commands()
-                where classid = 'pg_class'::regclass),
-            'lock_timeout', extract(epoch from current_setting('lock_timeout')::interval),
-            'statement_timeout', extract(epoch from current_setting('statement_timeout')::interval));
     when 'sql_drop' then
-        told := json_build_object(
-            'event', 'dropped',
-            'objects', (
-                select json_agg(json_build_array(
-                    case when classid = 'pg_class'::regclass and objsubid = 0 then objid::int8 end,
-                    object_type, object_identity, original))
-                from pg_event_trigger_dropped_objects()
-                where not is_temporary));
+        select json_build_object(
+            'part', 'dropped',
+            'objects', json_agg(json_build_array(
+                case when classid = 'pg_class'::regclass and objsubid = 0 then objid::int8 end,
+                object_type, object_identity, original)))
+        from pg_event_trigger_dropped_objects()
+        where not is_temporary and (original or classid = 'pg_class'::regclass)
+        into part;
     when 'table_rewrite' then
-        told := json_build_object(
-            'event', 'rewriting',
+        part := json_build_object(
+            'part', 'rewritten',
             'relation', pg_event_trigger_table_rewrite_oid()::int8,
             'reason', pg_event_trigger_table_rewrite_reason(),
             'bytes', pg_table_size(pg_event_trigger_table_rewrite_oid()));
     end case;
-    raise log 'pgrehearse trace: %', told;
+    perform set_config(
+        'pgrehearse_trace.parts',
+        concat_ws(',', nullif(current_setting('pgrehearse_trace.parts', true), ''), part),
+        false);
 end
 $$;
 
-create event trigger pgrehearse_trace_started on ddl_command_start execute function pgrehearse_trace.tell();
+-- The settings: no client sees the lines, and the log always has them, whatever the session has set. Relations below 16384 are the catalogue;
+-- those above the last that is there now are new, and nobody else waits for them.
+do $make$
+begin
+    execute format(
+        $sql$
+        create function pgrehearse_trace.tell() returns event_trigger
+        language plpgsql security definer
+        set search_path = pg_catalog set client_min_messages = warning set log_min_messages = log
+        set log_min_error_statement = panic
+        as $body$
+        declare
+            moment numeric := extract(epoch from clock_timestamp());
+            open text[] := string_to_array(current_setting('pgrehearse_trace.open', true), E'\n');
+            parts text := nullif(current_setting('pgrehearse_trace.parts', true), '');
+            received text := extract(epoch from statement_timestamp());
+            -- A rollback takes the setting back, and then it is told again.
+            is_new bool := current_setting('pgrehearse_trace.sent', true) is distinct from received;
+        begin
+            raise log 'pgrehearse trace: %%', json_build_object(
+                'tag', tg_tag,
+                'received', received::numeric,
+                'text', case when is_new then current_query() end,
+                'open', open[1]::json,
+                'at', moment,
+                'transaction', extract(epoch from transaction_timestamp()),
+                'locks', (
+                    select json_agg(json_build_array(relation::int8, mode))
+                    from pg_locks
+                    where pid = pg_backend_pid() and locktype = 'relation' and granted
+                      and relation between 16384 and %L::oid),
+                'scans', pgrehearse_trace.scans(),
+                'parts', ('[' || parts || ']')::json,
+                'lock_timeout', extract(epoch from current_setting('lock_timeout')::interval),
+                'statement_timeout', extract(epoch from current_setting('statement_timeout')::interval));
+            perform set_config('pgrehearse_trace.open', array_to_string(open[2:], E'\n'), false);
+            if is_new then
+                perform set_config('pgrehearse_trace.sent', received, false);
+            end if;
+            if parts is not null then
+                perform set_config('pgrehearse_trace.parts', '', false);
+            end if;
+        end
+        $body$
+        $sql$,
+        (select max(oid) from pg_class));
+end
+$make$;
+
+create event trigger pgrehearse_trace_started on ddl_command_start execute function pgrehearse_trace.start();
 create event trigger pgrehearse_trace_ended on ddl_command_end execute function pgrehearse_trace.tell();
-create event trigger pgrehearse_trace_dropped on sql_drop execute function pgrehearse_trace.tell();
-create event trigger pgrehearse_trace_rewriting on table_rewrite execute function pgrehearse_trace.tell();
+create event trigger pgrehearse_trace_dropped on sql_drop execute function pgrehearse_trace.note();
+create event trigger pgrehearse_trace_rewriting on table_rewrite execute function pgrehearse_trace.note();
 -- A tool that sets `session_replication_role` is seen as well.
 alter event trigger pgrehearse_trace_started enable always;
 alter event trigger pgrehearse_trace_ended enable always;
