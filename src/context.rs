@@ -3,6 +3,7 @@
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
+use crate::change::Change;
 use crate::policy::Policy;
 use crate::process::RunId;
 use crate::process::guard::{Guard, Watched, remove_directory};
@@ -13,6 +14,8 @@ use crate::text::Mask;
 pub struct Context {
     pub run: RunId,
     pub policy: Arc<Policy>,
+    /// What is to be merged; `None`: a state is rehearsed and not a change.
+    pub change: Option<Change>,
     pub guard: Arc<Guard>,
     pub workspace: Workspace,
     pub progress: Progress,

@@ -14,6 +14,7 @@
 //! one way: `postgres` and `process` know nothing of stages; stages know nothing of the pipeline;
 //! rules do no I/O; reports see the verdict's types only.
 
+pub mod change;
 pub mod cli;
 pub mod context;
 pub mod pipeline;
@@ -34,6 +35,7 @@ pub mod report;
 pub mod rules;
 pub mod verdict;
 
+pub mod git;
 pub mod postgres;
 pub mod process;
 pub mod text;

@@ -13,10 +13,11 @@ use std::pin::pin;
 use futures_util::future::{Either, join, select};
 use tokio::sync::oneshot;
 
+use crate::change::{self, PolicyChange};
 use crate::clone::{self, CloneError, Cloned};
 use crate::context::Context;
 use crate::migrate::{self, AfterMigration, Migrated};
-use crate::policy::{self, When};
+use crate::policy::{self, Unchanged, When};
 use crate::postgres::tools::Tools;
 use crate::postgres::{Endpoint, Major, binaries};
 use crate::preflight::{self, Plan};
@@ -47,6 +48,10 @@ pub struct Kept {
 
 /// Runs every stage. The journal says how they ended; what comes back is a clone to be kept.
 pub async fn rehearse(context: &Context, journal: &Journal, keep: Keep) -> Option<Kept> {
+    if let Some(because) = unneeded(context).await {
+        journal.is_unneeded(because);
+        return None;
+    }
     let plan = journal
         .stage(Stage::Preflight, preflight::run(context), saw::preflight)
         .await?;
@@ -122,6 +127,19 @@ pub async fn rehearse(context: &Context, journal: &Journal, keep: Keep) -> Optio
     )
     .await;
     keep_clone(migrated.into_restored(), keep)
+}
+
+/// Why there is nothing to rehearse, if so.
+async fn unneeded(context: &Context) -> Option<String> {
+    let change = context.change.as_ref()?;
+    let policy = &context.policy;
+    let is_asked_for = policy.migrations.unchanged == Unchanged::Rehearse;
+    if is_asked_for || change.policy != PolicyChange::Same {
+        return None;
+    }
+    let touches = change::touches_a_migration(policy, &migrate::find(policy), &change.base).await;
+    let base: String = change.base.chars().take(7).collect();
+    (!touches).then(|| format!("no migration changed since `{base}`"))
 }
 
 /// The clone's server, started while the data is fetched, where its version is known by then.

@@ -9,6 +9,7 @@ const TOP: [&str; 3] = ["cli", "lib", "main"];
 /// What each part below may name beside itself. A part that is not listed is a stage.
 const ARROWS: &[(&str, &[&str])] = &[
     ("text", &[]),
+    ("git", &[]),
     ("verdict", &["text"]),
     ("progress", &["verdict"]),
     ("postgres", &["process", "text"]),
@@ -18,6 +19,7 @@ const ARROWS: &[(&str, &[&str])] = &[
     (
         "rules",
         &[
+            "change",
             "migrate",
             "policy",
             "preflight",
@@ -33,7 +35,9 @@ const ARROWS: &[(&str, &[&str])] = &[
     ("trace", &["postgres", "text", "verdict"]),
     (
         "context",
-        &["policy", "postgres", "process", "progress", "text"],
+        &[
+            "change", "policy", "postgres", "process", "progress", "text",
+        ],
     ),
     (
         "policy",
@@ -46,14 +50,17 @@ const ARROWS: &[(&str, &[&str])] = &[
             "verdict",
         ],
     ),
+    ("change", &["git", "migrate", "policy", "verdict"]),
     ("pipeline", &STAGES_AND_BELOW),
 ];
 
 /// A stage may name other stages, since each takes what the one before it handed on, but not who
 /// calls it, judges it or words it.
-const STAGES_AND_BELOW: [&str; 17] = [
+const STAGES_AND_BELOW: [&str; 19] = [
+    "change",
     "clone",
     "context",
+    "git",
     "migrate",
     "policy",
     "postgres",

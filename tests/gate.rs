@@ -291,19 +291,13 @@ fn a_file_that_its_tool_passes_over_is_not_green() {
     project.policy(
         "version: 1\nsource: { sql: production.sql }\nrules: { schema-drift: off, fresh-install-broken: off }\nmigrations: { tool: golang-migrate, command: 'true' }\n",
     );
-    let git = |arguments: &[&str]| {
-        let done = Command::new("git")
-            .args(["-c", "user.name=a", "-c", "user.email=a@example.org"])
-            .args(arguments)
-            .current_dir(project.path())
-            .status()
-            .expect("git starts");
-        assert!(done.success(), "{arguments:?}");
-    };
-    git(&["init", "--quiet"]);
-    git(&["add", "migrations"]);
-    git(&["commit", "--quiet", "--message", "base"]);
-    git(&["update-ref", "refs/remotes/origin/main", "HEAD"]);
+    project.commit(&["migrations"]);
+    let named = Command::new("git")
+        .args(["update-ref", "refs/remotes/origin/main", "HEAD"])
+        .current_dir(project.path())
+        .status()
+        .expect("git starts");
+    assert!(named.success());
     project.run().expect(0, "go", &[]);
     project.file("migrations/000002_backfill.up.sql", "update t set id = 1;");
     let run = project.run();

@@ -15,6 +15,9 @@ use serde_json::Value;
 /// The rows of every fixture have e-mail addresses with this in them.
 const SECRET: &str = "secret.example";
 
+/// What the base's policy has in the place of the change's own.
+const BASE_POLICY: &str = "base-policy.yml";
+
 /// A test for each rule's firing change, and for each near miss that needs a project of its own.
 macro_rules! fixtures {
     (fires: [$($fires:ident)*], near_miss: [$($silent:ident)*]) => {
@@ -38,13 +41,14 @@ fixtures! {
         page_failed log_pattern app_sql_error allow_expired allow_unused blocking_lock table_rewrite index_blocks_writes reads_stalled
         writes_stalled mixed_ddl_and_backfill lock_held_across_statements no_lock_timeout
         statement_too_slow migration_too_slow irreversible_drop connection_budget dropped_object_in_use contention_queues rows_locked
+        policy_changed
     ],
     near_miss: [
         index_blocks_writes reads_stalled writes_stalled mixed_ddl_and_backfill
         lock_held_across_statements no_lock_timeout statement_too_slow migration_too_slow connection_budget dropped_object_in_use contention_queues rows_locked
         restore_incomplete migration_timeout pending_mismatch hold_back_overdue blocking_lock table_rewrite
         required_table_missing required_extension_missing assertion_failed app_not_ready app_crashed
-        ingest_failed page_failed log_pattern app_sql_error allow_expired allow_unused
+        ingest_failed page_failed log_pattern app_sql_error allow_expired allow_unused policy_changed
     ]
 }
 
@@ -199,8 +203,15 @@ fn rehearse(id: &str, example: &Example, change: &Change) -> Run {
         }
     }
     policy.push_str(own);
+    let mut arguments = vec!["run"];
+    if let Some(base) = example.files.iter().find(|file| file.name == BASE_POLICY) {
+        let head = policy.strip_suffix(own).unwrap_or(&policy);
+        project.policy(&format!("{head}{}", base.text));
+        project.commit(&["pgrehearse.yml"]);
+        arguments.extend(["--base", "HEAD"]);
+    }
     project.policy(&policy);
-    let mut command = gate::gate(project.path(), &["run"]);
+    let mut command = gate::gate(project.path(), &arguments);
     if policy.contains("${SHOP_APP}") {
         command.env("SHOP_APP", shop_app());
     }

@@ -3,6 +3,7 @@
 mod diff;
 mod init;
 mod lint;
+mod loading;
 mod plan;
 mod run;
 mod schema;
@@ -135,8 +136,8 @@ fn variable(name: &str) -> Option<String> {
     std::env::var(name).ok()
 }
 
-fn told(policy: Result<Policy, LoadError>) -> Result<Policy, Exit> {
-    policy.map_err(|error| {
+fn told<T>(loaded: Result<T, LoadError>) -> Result<T, Exit> {
+    loaded.map_err(|error| {
         match &error {
             LoadError::Wrong(problems) => {
                 let text = if is_terminal(&std::io::stderr()) {

@@ -51,6 +51,7 @@ fn look(policy: Policy) -> Result<String, Exit> {
     let context = Context {
         run,
         policy: Arc::new(policy),
+        change: None,
         guard,
         log_directory: workspace.path().to_owned(),
         workspace,

@@ -7,7 +7,9 @@ use clap::ValueEnum;
 use futures_util::FutureExt as _;
 use tokio::signal::unix::{SignalKind, signal};
 
+use super::loading::{self, Loaded};
 use super::{Exit, PolicyFile, complain, is_terminal, print, runtime, say};
+use crate::change::Change;
 use crate::context::{Context, Workspace};
 use crate::pipeline::{self, Journal, Keep, Kept};
 use crate::policy::{FileGlob, Policy, Source, Target};
@@ -36,6 +38,10 @@ pub struct Arguments {
     /// Leave the clone up and print its URL
     #[arg(long)]
     keep: bool,
+    /// The branch or commit that this is to be merged into: its policy counts, and where no migration
+    /// differs from it there is nothing to rehearse. Default: what GitHub says of a pull request
+    #[arg(long, value_name = "REV")]
+    base: Option<String>,
     /// Take this dump instead of the policy's source
     #[arg(long, value_name = "FILE")]
     from_dump: Option<PathBuf>,
@@ -73,18 +79,16 @@ struct Ended {
 }
 
 pub fn run(arguments: &Arguments) -> Exit {
-    let policy = match &arguments.from_dump {
-        None => arguments.policy.load(),
-        Some(dump) => match dump_source(dump) {
-            Ok(source) => arguments.policy.load_with_source(source),
-            Err(why) => {
-                say(&format!("error: `--from-dump {}`: {why}", dump.display()));
-                return Exit::Wrong;
-            }
-        },
+    let source = match arguments.from_dump.as_deref().map(dump_source).transpose() {
+        Ok(source) => source,
+        Err(why) => {
+            say(&format!("error: `--from-dump`: {why}"));
+            return Exit::Wrong;
+        }
     };
-    let mut policy = match policy {
-        Ok(policy) => policy,
+    let (file, base) = (&arguments.policy.policy, arguments.base.as_deref());
+    let Loaded { mut policy, change } = match loading::load(file, base, source) {
+        Ok(loaded) => loaded,
         Err(exit) => return exit,
     };
     if let Some(directory) = &arguments.out {
@@ -97,7 +101,7 @@ pub fn run(arguments: &Arguments) -> Exit {
         return Exit::Undecided;
     }
     let policy = Arc::new(policy);
-    let ended = match rehearse(policy.clone(), arguments) {
+    let ended = match rehearse(policy.clone(), change, arguments) {
         Ok(ended) => ended,
         Err(error) => {
             complain(&error, None);
@@ -144,8 +148,13 @@ fn conclude(ended: &Ended, directory: &Path) -> Exit {
 }
 
 fn dump_source(dump: &Path) -> Result<Source, String> {
-    let path = dump.canonicalize().map_err(|error| error.to_string())?;
-    let text = path.to_str().ok_or("its name is no text")?;
+    let wrong = |why: String| format!("`{}`: {why}", dump.display());
+    let path = dump
+        .canonicalize()
+        .map_err(|error| wrong(error.to_string()))?;
+    let text = path
+        .to_str()
+        .ok_or_else(|| wrong("its name is no text".to_owned()))?;
     FileGlob::parse(&glob::Pattern::escape(text)).map(Source::Dump)
 }
 
@@ -207,7 +216,11 @@ fn report_of_nothing(policy: &Policy, error: &RunError) -> RunReport {
     }
 }
 
-fn rehearse(policy: Arc<Policy>, arguments: &Arguments) -> Result<Ended, RunError> {
+fn rehearse(
+    policy: Arc<Policy>,
+    change: Option<Change>,
+    arguments: &Arguments,
+) -> Result<Ended, RunError> {
     let run = RunId::new();
     let mask = mask(&policy);
     let log_directory = policy.report_directory.join("logs");
@@ -231,6 +244,7 @@ fn rehearse(policy: Arc<Policy>, arguments: &Arguments) -> Result<Ended, RunErro
     let context = Context {
         run,
         policy,
+        change,
         guard,
         workspace,
         progress: progress(),

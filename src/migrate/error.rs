@@ -2,6 +2,7 @@
 
 use std::path::PathBuf;
 
+use crate::git::GitError;
 use crate::postgres::session::{ConnectError, QueryError};
 use crate::process::child::StartError;
 use crate::target::TargetError;
@@ -17,8 +18,8 @@ pub enum MigrateError {
     },
     #[error("no migration file is called `{name}` (`migrations.pending.after`)")]
     NoSuchFile { name: String },
-    #[error("`git {command}` failed: {said}")]
-    Git { command: String, said: String },
+    #[error(transparent)]
+    Git(#[from] GitError),
     #[error("the migration changed the source: {how}")]
     ReachedSource { how: String },
     #[error(
@@ -54,7 +55,7 @@ impl Explained for MigrateError {
             Self::NoSuchFile { .. } => {
                 Some("give the file's name as it stands in its directory".to_owned())
             }
-            Self::Git { .. } => Some(
+            Self::Git(_) => Some(
                 "fetch the base branch too (`fetch-depth: 0`), or name it in `migrations.base`"
                     .to_owned(),
             ),

@@ -3,11 +3,10 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 
-use tokio::process::Command;
-
 use super::MigrateError;
 use super::files::{MigrationFile, alembic_parents};
 use super::tool::{Identity, Records, Tool};
+use crate::git::{self, GitError};
 use crate::policy::{HistoryTable, Migrations, Pending, Policy};
 use crate::postgres::Session;
 use crate::postgres::session::During as _;
@@ -198,7 +197,7 @@ pub async fn pending(
     }
     match git_base(migrations, root).await {
         Some(base) => {
-            let known = files_in_commit(root, &base).await?;
+            let known = files_in_base(root, &base).await?;
             let pending = files
                 .iter()
                 .filter(|file| !known.contains(&file.shown))
@@ -214,13 +213,11 @@ pub async fn pending(
 /// where git does not tell.
 pub async fn changed(migrations: &Migrations, root: &Path) -> Option<Changed> {
     let base = git_base(migrations, root).await?;
-    let in_base = files_in_commit(root, &base).await.ok()?;
-    let merge_base = git(root, &["merge-base", &base, "HEAD"]).await.ok()?;
-    let options = ["diff", "--name-only", "--relative", "-z"];
-    let arguments = [&options[..], &[merge_base.trim(), "--", "./"]].concat();
+    let in_base = files_in_base(root, &base).await.ok()?;
+    let merge_base = git::merge_base(root, &base).await.ok()?;
     Some(Changed {
         in_base,
-        different: listed(&git(root, &arguments).await.ok()?),
+        different: git::different(root, &merge_base).await.ok()?,
     })
 }
 
@@ -253,7 +250,7 @@ pub async fn passed_over(
         return Vec::new();
     };
     // Without the base nothing is known to be new.
-    let Ok(known) = files_in_commit(&policy.root, &base).await else {
+    let Ok(known) = files_in_base(&policy.root, &base).await else {
         return Vec::new();
     };
     files
@@ -286,63 +283,15 @@ async fn git_base(migrations: &Migrations, root: &Path) -> Option<String> {
     }
     candidates.extend(["origin/HEAD", "origin/main", "origin/master"].map(str::to_owned));
     for candidate in candidates {
-        let commit = format!("{candidate}^{{commit}}");
-        if git(root, &["rev-parse", "--verify", "--quiet", &commit])
-            .await
-            .is_ok()
-        {
+        if git::commit(root, &candidate).await.is_some() {
             return Some(candidate);
         }
     }
     None
 }
 
-/// The files below `root` in a commit, as paths from `root`.
-async fn files_in_commit(root: &Path, base: &str) -> Result<BTreeSet<String>, MigrateError> {
-    // Files that came to the base after this branch left it are not this branch's.
-    let merge_base = git(root, &["merge-base", base, "HEAD"]).await?;
-    let listing = git(
-        root,
-        &[
-            "ls-tree",
-            "-r",
-            "-z",
-            "--name-only",
-            merge_base.trim(),
-            "./",
-        ],
-    )
-    .await?;
-    Ok(listed(&listing))
-}
-
-/// Names that git separates with zero bytes.
-fn listed(names: &str) -> BTreeSet<String> {
-    names
-        .split('\0')
-        .filter(|name| !name.is_empty())
-        .map(str::to_owned)
-        .collect()
-}
-
-/// Runs git in `root`. A workspace that another user owns is read all the same: this process reads
-/// names and runs no hook.
-async fn git(root: &Path, arguments: &[&str]) -> Result<String, MigrateError> {
-    let failed = |said: String| MigrateError::Git {
-        command: arguments.join(" "),
-        said,
-    };
-    let output = Command::new("git")
-        .args(["-c", "safe.directory=*", "-C"])
-        .arg(root)
-        .args(arguments)
-        .output()
-        .await
-        .map_err(|error| failed(error.to_string()))?;
-    if !output.status.success() {
-        return Err(failed(
-            String::from_utf8_lossy(&output.stderr).trim().to_owned(),
-        ));
-    }
-    Ok(String::from_utf8_lossy(&output.stdout).into_owned())
+/// The files that were there when this branch left the base.
+async fn files_in_base(root: &Path, base: &str) -> Result<BTreeSet<String>, GitError> {
+    let commit = git::merge_base(root, base).await?;
+    git::files_in(root, &commit).await
 }

@@ -32,7 +32,7 @@ use aftermath::{Aftermath, Failure};
 pub use contention::{Contention, ContentionEnding};
 pub use error::MigrateError;
 pub use facts::{Facts, FailedMigration, Held, Matched, MigrationResult, Ran};
-pub use files::{Found, HeldBack, MigrationFile, find};
+pub use files::{Found, HeldBack, MigrationFile, find, relative};
 pub use fresh::install;
 pub use history::{Applied, DecidedBy, History, changed, pending};
 pub use runner::{Broken, Ending, transaction_for};

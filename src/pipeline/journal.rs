@@ -33,6 +33,8 @@ struct Notes {
     provenance: Option<Provenance>,
     /// Why the run was cut, if it was.
     cut: Option<String>,
+    /// Why nothing need be rehearsed, if so.
+    unneeded: Option<String>,
 }
 
 /// What a stage leaves in the journal besides how it ended.
@@ -54,6 +56,7 @@ impl Journal {
                 facts: Facts {
                     today: context.today(),
                     limits: context.policy.limits.clone(),
+                    change: context.change.clone(),
                     ..Facts::default()
                 },
                 ..Notes::default()
@@ -158,6 +161,11 @@ impl Journal {
         }
     }
 
+    /// Notes that there is nothing to rehearse.
+    pub fn is_unneeded(&self, because: String) {
+        self.notes().unneeded = Some(because);
+    }
+
     /// The whole run, as reports are written of it.
     pub fn report(&self, context: &Context) -> RunReport {
         let notes = self.notes();
@@ -219,6 +227,12 @@ impl Journal {
     }
 
     fn why_not(&self, stage: Stage, notes: &Notes) -> NotRun {
+        if let Some(because) = &notes.unneeded {
+            return NotRun {
+                because: because.clone(),
+                kind: NotRunKind::Unneeded,
+            };
+        }
         if let Some(because) = self.not_asked_for(stage) {
             return NotRun {
                 because: because.to_owned(),

@@ -73,6 +73,11 @@ pub fn load(path: &Path, variable: impl Fn(&str) -> Option<String>) -> Result<Po
     parse(path, &text, variable).map_err(LoadError::Wrong)
 }
 
+/// The policy's text as it stands at `path`.
+pub fn read(path: &Path) -> Result<String, LoadError> {
+    text_of(path)
+}
+
 /// Like [`load`], with `source` in the place of the policy's own, whose variables need not be set.
 pub fn load_with_source(
     path: &Path,
@@ -80,10 +85,7 @@ pub fn load_with_source(
     source: Source,
 ) -> Result<Policy, LoadError> {
     let text = text_of(path)?;
-    let mut policy =
-        parse_with(path, &text, variable, SourceKey::StandsIn).map_err(LoadError::Wrong)?;
-    policy.source = source;
-    Ok(policy)
+    parse_with_source(path, &text, variable, source).map_err(LoadError::Wrong)
 }
 
 fn text_of(path: &Path) -> Result<String, LoadError> {
@@ -105,6 +107,18 @@ fn text_of(path: &Path) -> Result<String, LoadError> {
         line: memchr::memchr_iter(b'\n', &bytes[..error.valid_up_to()]).count() + 1,
     })?;
     Ok(text.to_owned())
+}
+
+/// Like [`parse`], with `source` in the place of the policy's own, whose variables need not be set.
+pub fn parse_with_source(
+    path: &Path,
+    text: &str,
+    variable: impl Fn(&str) -> Option<String>,
+    source: Source,
+) -> Result<Policy, Problems> {
+    let mut policy = parse_with(path, text, variable, SourceKey::StandsIn)?;
+    policy.source = source;
+    Ok(policy)
 }
 
 /// What becomes of the policy's `source`.

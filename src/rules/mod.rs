@@ -5,6 +5,7 @@
 
 mod allowances;
 mod assertions;
+mod change;
 mod constraints;
 mod drift;
 mod limit;
@@ -20,6 +21,7 @@ mod violations;
 
 use jiff::civil::Date;
 
+use crate::change::Change;
 use crate::verdict::{Finding, Level, Stage};
 use traced::contention::CONTENTION_QUEUES;
 use traced::drops::{DROPPED_OBJECT_IN_USE, IRREVERSIBLE_DROP};
@@ -62,6 +64,8 @@ pub struct Facts {
     pub today: Date,
     /// How much the policy lets pass.
     pub limits: Limits,
+    /// What is to be merged; `None`: a state is rehearsed and not a change.
+    pub change: Option<Change>,
     pub lint: Option<preflight::lint::Facts>,
     pub restore: Option<restore::Facts>,
     pub migrate: Option<migrate::Facts>,
@@ -92,6 +96,7 @@ impl Rule {
 /// Every rule that is a record of its own, in the order in which its facts come to be. Those of the
 /// lint are in [`lint::ALL`].
 pub const ALL: &[&Rule] = &[
+    &change::POLICY_CHANGED,
     &restored::RESTORE_INCOMPLETE,
     &violations::NOT_NULL_VIOLATED,
     &violations::UNIQUE_VIOLATED,

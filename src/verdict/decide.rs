@@ -142,6 +142,9 @@ pub fn decide(stages: &[StageReport], findings: &[Judged]) -> (Verdict, String) 
             Outcome::Passed | Outcome::Failed | Outcome::NotRun(_) => {}
         }
     }
+    if let Some(because) = unneeded(stages) {
+        return (Verdict::Go, format!("{because}, so nothing was rehearsed"));
+    }
     for needed in NEEDED {
         let passed = stages
             .iter()
@@ -158,6 +161,18 @@ pub fn decide(stages: &[StageReport], findings: &[Judged]) -> (Verdict, String) 
         ),
     };
     (Verdict::Go, reason)
+}
+
+/// Why none of the stages was needed; `None` where one was.
+fn unneeded(stages: &[StageReport]) -> Option<&str> {
+    let mut reasons = stages.iter().map(|report| match &report.outcome {
+        Outcome::NotRun(not_run) if not_run.kind == NotRunKind::Unneeded => {
+            Some(not_run.because.as_str())
+        }
+        _ => None,
+    });
+    let first = reasons.next()??;
+    reasons.all(|reason| reason.is_some()).then_some(first)
 }
 
 #[cfg(test)]
@@ -289,12 +304,23 @@ mod tests {
             } else {
                 Verdict::Undecided
             };
-            assert_eq!(
-                decide(&cut(NotRunKind::NotAskedFor), &[]).0,
-                expected,
-                "{silent}"
-            );
+            for kind in [NotRunKind::NotAskedFor, NotRunKind::Unneeded] {
+                assert_eq!(decide(&cut(kind), &[]).0, expected, "{silent}");
+            }
         }
+    }
+
+    #[test]
+    fn nothing_to_rehearse_is_go_and_says_so() {
+        let unneeded = stages(|_| {
+            Outcome::NotRun(NotRun {
+                because: "no migration changed".into(),
+                kind: NotRunKind::Unneeded,
+            })
+        });
+        let (verdict, reason) = decide(&unneeded, &[]);
+        assert_eq!(verdict, Verdict::Go);
+        assert_eq!(reason, "no migration changed, so nothing was rehearsed");
     }
 
     #[test]

@@ -139,4 +139,6 @@ pub enum NotRunKind {
     NotAskedFor,
     /// It would have been needed.
     CutShort,
+    /// Nothing changed that it would rehearse.
+    Unneeded,
 }

@@ -55,6 +55,34 @@ impl Project {
         self.file("pgrehearse.yml", text)
     }
 
+    /// Commits these files, or patterns of git's, as the newest of a repository that begins with it. The
+    /// same contents always are the same commit.
+    pub fn commit(&self, files: &[&str]) -> &Self {
+        let git = |arguments: &[&str]| {
+            let done = Command::new("git")
+                .args(["-c", "user.name=a", "-c", "user.email=a@example.org"])
+                .args([
+                    "-c",
+                    "init.defaultBranch=main",
+                    "-c",
+                    "commit.gpgsign=false",
+                ])
+                .args(arguments)
+                .env("GIT_AUTHOR_DATE", "2026-01-01T00:00:00Z")
+                .env("GIT_COMMITTER_DATE", "2026-01-01T00:00:00Z")
+                .current_dir(self.path())
+                .status()
+                .expect("git starts");
+            assert!(done.success(), "{arguments:?}");
+        };
+        if !self.path().join(".git").exists() {
+            git(&["init", "--quiet"]);
+        }
+        git(&[&["add", "--all", "--"], files].concat());
+        git(&["commit", "--quiet", "--message", "a commit"]);
+        self
+    }
+
     /// The three-line policy, with what a test adds to it.
     pub fn short_policy(&self, more: &str) -> &Self {
         self.policy(&format!(

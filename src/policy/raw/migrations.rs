@@ -38,6 +38,9 @@ pub struct RawMigrations {
     /// `origin/` and the pull request's base branch, else `origin/main`.
     #[schemars(length(min = 1))]
     pub base: Option<String>,
+    /// What becomes of a pull request that touches no migration: `go` at once, with nothing rehearsed,
+    /// or `rehearse` all the same. Default: `go`.
+    pub unchanged: Option<RawUnchanged>,
     /// The table that records what was applied. Default: the tool's.
     pub history: Option<RawHistory>,
     /// Files that are not rehearsed yet.
@@ -82,6 +85,15 @@ pub enum RawPending {
 pub enum RawPendingWord {
     Auto,
     All,
+}
+
+/// What becomes of a change that touches no migration.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum RawUnchanged {
+    #[default]
+    Go,
+    Rehearse,
 }
 
 /// All files after one.

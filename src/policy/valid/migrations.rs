@@ -11,6 +11,7 @@ use crate::migrate::tool::{self, Tool};
 use crate::policy::check::nearest;
 use crate::policy::path::Path;
 pub use crate::policy::raw::RawRoleAttribute as RoleAttribute;
+pub use crate::policy::raw::RawUnchanged as Unchanged;
 use crate::policy::raw::{RawHoldBack, RawMigrations, RawPending, RawPendingWord, RawTimeouts};
 use crate::policy::units::{
     self, FileGlob, IdleInTransactionTimeout, LockTimeout, StatementTimeout,
@@ -32,6 +33,7 @@ pub struct Migrations {
     pub pending: Pending,
     /// Git's name of what files are new against; `None`: the pull request's base, else the default.
     pub base: Option<String>,
+    pub unchanged: Unchanged,
     pub history: Option<HistoryTable>,
     pub hold_back: Vec<HoldBack>,
     pub timeouts: Timeouts,
@@ -205,6 +207,7 @@ pub(super) fn migrations(raw: RawMigrations, context: &mut Context<'_>) -> Optio
         files,
         pending,
         base: raw.base,
+        unchanged: raw.unchanged.unwrap_or_default(),
         history,
         hold_back,
         timeouts: timeouts(&raw.timeouts, &at.key("timeouts"), context),

@@ -10,7 +10,7 @@ use std::path::{Path as FilePath, PathBuf};
 
 pub use checks::{Allow, Assertion, Levels, RowsRule, RowsRules, SchemaDiff, Verify};
 pub use migrations::{
-    Files, HistoryTable, HoldBack, Migrations, Pending, RoleAttribute, Runner, Timeouts,
+    Files, HistoryTable, HoldBack, Migrations, Pending, RoleAttribute, Runner, Timeouts, Unchanged,
 };
 pub use smoke::{
     App, Body, Feed, Ingest, Method, Page, Ready, ReadyWhen, Request, Smoke, Until, When,

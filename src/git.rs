@@ -1,0 +1,90 @@
+//! What git says of the user's repository. Names and contents are read; no hook runs.
+
+use std::collections::BTreeSet;
+use std::path::Path;
+
+use tokio::process::Command;
+
+#[derive(Debug, thiserror::Error)]
+#[error("`git {command}` failed: {said}")]
+pub struct GitError {
+    command: String,
+    said: String,
+}
+
+/// Runs git in `root`. A workspace that another user owns is read all the same: in a container it
+/// always is.
+pub async fn run(root: &Path, arguments: &[&str]) -> Result<String, GitError> {
+    let failed = |said: String| GitError {
+        command: arguments.join(" "),
+        said,
+    };
+    let output = Command::new("git")
+        .args(["-c", "safe.directory=*", "-C"])
+        .arg(root)
+        .args(arguments)
+        .output()
+        .await
+        .map_err(|error| failed(error.to_string()))?;
+    if !output.status.success() {
+        return Err(failed(
+            String::from_utf8_lossy(&output.stderr).trim().to_owned(),
+        ));
+    }
+    Ok(String::from_utf8_lossy(&output.stdout).into_owned())
+}
+
+/// The commit that `revision` names; `None`: it is not here.
+pub async fn commit(root: &Path, revision: &str) -> Option<String> {
+    let revision = format!("{revision}^{{commit}}");
+    let arguments = [
+        "rev-parse",
+        "--verify",
+        "--quiet",
+        "--end-of-options",
+        &revision,
+    ];
+    let commit = run(root, &arguments).await.ok()?;
+    Some(commit.trim().to_owned())
+}
+
+/// Where this branch left `base`. Files that came to the base later are not this branch's.
+pub async fn merge_base(root: &Path, base: &str) -> Result<String, GitError> {
+    let commit = run(root, &["merge-base", base, "HEAD"]).await?;
+    Ok(commit.trim().to_owned())
+}
+
+/// The files below `root` in a commit, as paths from `root`.
+pub async fn files_in(root: &Path, commit: &str) -> Result<BTreeSet<String>, GitError> {
+    let arguments = ["ls-tree", "-r", "-z", "--name-only", commit, "./"];
+    Ok(listed(&run(root, &arguments).await?))
+}
+
+/// The files below `root` that are other than in `commit`, or gone, as paths from `root`. New ones are
+/// among them once they are in a commit.
+pub async fn different(root: &Path, commit: &str) -> Result<BTreeSet<String>, GitError> {
+    let arguments = [
+        "diff",
+        "--name-only",
+        "--relative",
+        "-z",
+        commit,
+        "--",
+        "./",
+    ];
+    Ok(listed(&run(root, &arguments).await?))
+}
+
+/// A file as a commit has it, by its path from `root`.
+pub async fn show(root: &Path, commit: &str, file: &str) -> Result<String, GitError> {
+    run(root, &["show", &format!("{commit}:./{file}")]).await
+}
+
+/// Names that git separates with zero bytes.
+fn listed(names: &str) -> BTreeSet<String> {
+    names
+        .split('\0')
+        .filter(|name| !name.is_empty())
+        .map(str::to_owned)
+        .collect()
+}

@@ -1,0 +1,156 @@
+//! A change that is to be merged: the base's policy counts, and a change without a migration is a go at
+//! once.
+
+mod harness;
+
+use harness::gate::{Project, Run};
+
+const POLICY: &str = "version: 1\nsource: { sql: production.sql }\n\
+     migrations: { files: migrations/*.sql }\nrules: { schema-drift: off, fresh-install-broken: off }\n";
+
+/// Nothing of it need be there for a run to find out that it need not run.
+const UNREADABLE: &str = "version: 1\nsource: { dump: missing.dump }\nmigrations: { files: migrations/*.sql }\n\
+     baseline: { init: init.sql }\n";
+
+const STRICT: &str =
+    "verify: { assertions: [{ name: nobody is lost, sql: select count(*) from t, expect: 1 }] }\n";
+
+fn shop() -> Project {
+    let project = Project::sql(
+        "create table t (id int primary key); insert into t values (1);",
+        &[("1.sql", "select 1;")],
+    );
+    project.file("init.sql", "create table t (id int primary key);");
+    project.file("README.md", "a shop");
+    project
+}
+
+fn rehearse(project: &Project) -> Run {
+    project.run_with(&["--base", "HEAD"])
+}
+
+#[test]
+fn a_change_cannot_loosen_its_own_gate() {
+    let project = shop();
+    project.policy(&format!("{POLICY}{STRICT}")).commit(&["."]);
+    project.file("migrations/2.sql", "delete from t;");
+    project.policy(&format!("{POLICY}verify: {{ rows: {{ default: any }} }}\n"));
+    project.run().expect_besides_lint(0, "go", &[]);
+    let run = rehearse(&project);
+    run.expect_besides_lint(
+        1,
+        "no-go",
+        &["rows-lost", "assertion-failed", "policy-changed"],
+    );
+    let finding = run.findings().last().expect("a finding");
+    assert_eq!(finding["file"], "pgrehearse.yml");
+}
+
+#[test]
+fn a_policy_that_the_change_deletes_counts() {
+    let project = shop();
+    project.policy(POLICY).commit(&["."]);
+    std::fs::remove_file(project.path().join("pgrehearse.yml")).expect("removed");
+    let run = rehearse(&project);
+    run.expect_besides_lint(0, "go", &["policy-changed"]);
+    assert_eq!(run.findings()[0]["evidence"][0], "the file is gone");
+}
+
+#[test]
+fn the_first_policy_is_the_changes_own() {
+    let project = shop();
+    project.commit(&["migrations", "*.sql"]);
+    project.policy(POLICY);
+    let run = rehearse(&project);
+    run.expect_besides_lint(0, "go", &["policy-changed"]);
+    let message = run.findings()[0]["message"].as_str().unwrap_or_default();
+    assert!(message.contains("has no policy"), "{message}");
+}
+
+#[test]
+fn a_change_without_a_migration_is_a_go_at_once() {
+    let project = shop();
+    project.policy(UNREADABLE).commit(&["."]);
+    project.file("README.md", "a better shop").commit(&["."]);
+    let run = project.run_with(&["--base", "HEAD~1"]);
+    run.expect(0, "go", &[]);
+    let reason = run.report["reason"].as_str().unwrap_or_default();
+    assert!(
+        reason.starts_with("no migration changed since `")
+            && reason.ends_with("so nothing was rehearsed"),
+        "{reason}"
+    );
+    for stage in run.report["stages"].as_array().expect("stages") {
+        assert_eq!(stage["outcome"], "not-run");
+    }
+    project.policy(&UNREADABLE.replace("*.sql }", "*.sql, unchanged: rehearse }"));
+    project.commit(&["."]);
+    project.file("README.md", "the best shop").commit(&["."]);
+    project
+        .run_with(&["--base", "HEAD~1"])
+        .expect(3, "undecided", &[]);
+}
+
+/// What is rehearsed here fails in preflight, for there is no dump: it was not passed over.
+#[test]
+fn whatever_a_rehearsal_reads_is_a_migration() {
+    let touched = |change: fn(&Project)| {
+        let project = shop();
+        project.file("migrations/lock.toml", "a = 1");
+        project.policy(UNREADABLE).commit(&["."]);
+        change(&project);
+        project.commit(&["."]);
+        let run = project.run_with(&["--base", "HEAD~1"]);
+        assert_eq!(
+            (run.code, run.verdict()),
+            (Some(3), "undecided"),
+            "{}",
+            run.stdout
+        );
+    };
+    touched(|project| {
+        project.file("migrations/2.sql", "select 2;");
+    });
+    touched(|project| {
+        project.file("migrations/1.sql", "select 2;");
+    });
+    touched(|project| {
+        project.file("migrations/2.sql", "select 2;");
+        std::fs::remove_file(project.path().join("migrations/1.sql")).expect("removed");
+    });
+    touched(|project| {
+        project.file("migrations/lock.toml", "a = 2");
+    });
+    touched(|project| {
+        project.file("init.sql", "create table t (id bigint primary key);");
+    });
+    touched(|project| {
+        project.policy(&format!("{UNREADABLE}name: another\n"));
+    });
+}
+
+/// A shallow checkout does not have the base.
+#[test]
+fn without_its_base_a_change_is_undecided() {
+    let project = shop();
+    project.policy(POLICY).commit(&["."]);
+    let event = format!(
+        r#"{{"pull_request": {{"base": {{"sha": "{}"}}}}}}"#,
+        "0123456789".repeat(4)
+    );
+    project.file("event.json", &event);
+    let on = |event: &str| {
+        let mut command = project.command(&["run"]);
+        command
+            .env("GITHUB_ACTIONS", "true")
+            .env("GITHUB_EVENT_NAME", event)
+            .env("GITHUB_EVENT_PATH", project.path().join("event.json"));
+        project.ended(&command.output().expect("the gate starts"))
+    };
+    let run = on("pull_request");
+    assert_eq!(run.code, Some(3), "{}", run.stderr);
+    assert!(run.stderr.contains("fetch-depth: 0"), "{}", run.stderr);
+    let run = on("pull_request_target");
+    assert_eq!(run.code, Some(2), "{}", run.stderr);
+    assert!(run.stderr.contains("use `pull_request`"), "{}", run.stderr);
+}
