@@ -17,6 +17,7 @@
 pub mod change;
 pub mod cli;
 pub mod context;
+pub mod fingerprint;
 pub mod pipeline;
 pub mod policy;
 pub mod progress;

@@ -16,6 +16,7 @@ use tokio::sync::oneshot;
 use crate::change::{self, PolicyChange};
 use crate::clone::{self, CloneError, Cloned};
 use crate::context::Context;
+use crate::fingerprint;
 use crate::migrate::{self, AfterMigration, Migrated};
 use crate::policy::{self, Unchanged, When};
 use crate::postgres::tools::Tools;
@@ -62,11 +63,16 @@ pub async fn rehearse(context: &Context, journal: &Journal, keep: Keep) -> Optio
         binaries: plan.reader.clone(),
         run: context.run.clone(),
     };
-    let cloning = journal.stage(
-        Stage::Clone,
-        clone::run(context, plan.source.as_ref(), &plan.inspected, &reader),
-        saw::clone,
-    );
+    let cloning = async {
+        let cloning = journal.stage(
+            Stage::Clone,
+            clone::run(context, plan.source.as_ref(), &plan.inspected, &reader),
+            saw::clone,
+        );
+        let (cloned, print) = join(cloning, fingerprint::of(&context.policy, &plan.found)).await;
+        journal.is_of(print);
+        cloned
+    };
     let mut starting = pin!(start_early(context, journal, &plan));
     let mut started = None;
     let cloned = match select(pin!(cloning), starting.as_mut()).await {

@@ -56,10 +56,11 @@ const ARROWS: &[(&str, &[&str])] = &[
 
 /// A stage may name other stages, since each takes what the one before it handed on, but not who
 /// calls it, judges it or words it.
-const STAGES_AND_BELOW: [&str; 19] = [
+const STAGES_AND_BELOW: [&str; 20] = [
     "change",
     "clone",
     "context",
+    "fingerprint",
     "git",
     "migrate",
     "policy",

@@ -3,6 +3,7 @@
 
 mod harness;
 
+use harness::Server;
 use harness::gate::{Project, Run};
 
 const POLICY: &str = "version: 1\nsource: { sql: production.sql }\n\
@@ -153,4 +154,150 @@ fn without_its_base_a_change_is_undecided() {
     let run = on("pull_request_target");
     assert_eq!(run.code, Some(2), "{}", run.stderr);
     assert!(run.stderr.contains("use `pull_request`"), "{}", run.stderr);
+}
+
+/// The exit code and what is said of the go in the report.
+fn verify_fresh(project: &Project) -> (Option<i32>, String) {
+    let mut command = project.command(&["run", "--verify-fresh", "pgrehearse-report/report.json"]);
+    let output = command.output().expect("the gate starts");
+    let text = format!(
+        "{}{}",
+        String::from_utf8_lossy(&output.stdout),
+        String::from_utf8_lossy(&output.stderr)
+    );
+    (output.status.code(), text)
+}
+
+#[track_caller]
+fn expect_fresh(project: &Project, code: i32, sentence: &str) {
+    let (told, text) = verify_fresh(project);
+    assert_eq!(told, Some(code), "{text}");
+    assert!(text.contains(sentence), "{text}");
+}
+
+#[test]
+fn a_go_holds_until_something_of_it_changes() {
+    let project = shop();
+    project.policy(POLICY);
+    expect_fresh(&project, 3, "could not read");
+    project.run().expect_besides_lint(0, "go", &[]);
+    expect_fresh(&project, 0, "still holds");
+    project.file("migrations/2.sql", "select 2;");
+    expect_fresh(&project, 1, "`migrations/2.sql` is new");
+    std::fs::remove_file(project.path().join("migrations/2.sql")).expect("removed");
+    expect_fresh(&project, 0, "still holds");
+    project.file("migrations/1.sql", "select 2;");
+    expect_fresh(&project, 1, "`migrations/1.sql` is another");
+    project.file("migrations/1.sql", "select 1;");
+    project.file(
+        "production.sql",
+        "create table t (id int primary key, name text);",
+    );
+    expect_fresh(&project, 1, "`production.sql` is another");
+    project.policy(&format!("{POLICY}{STRICT}"));
+    expect_fresh(&project, 1, "`pgrehearse.yml` is another");
+    // Now it is a no, for the row is gone.
+    project
+        .run()
+        .expect_besides_lint(1, "no-go", &["assertion-failed"]);
+    expect_fresh(&project, 1, "its verdict was no-go");
+}
+
+#[test]
+fn what_cannot_be_known_is_not_held_for_fresh() {
+    let project = shop();
+    project.policy(&POLICY.replace("sql: production.sql", "command: cat production.sql"));
+    let report = r#"{"schema_version": 1, "verdict": "go", "name": "NAME", "started": "2026-11-20T12:00:00Z"}"#;
+    let name = project
+        .path()
+        .file_name()
+        .unwrap_or_default()
+        .to_string_lossy()
+        .into_owned();
+    project.file(
+        "pgrehearse-report/report.json",
+        &report.replace("NAME", &name),
+    );
+    expect_fresh(&project, 3, "nothing that could be compared");
+    project.file("pgrehearse-report/report.json", report);
+    expect_fresh(&project, 1, "it was of `NAME`");
+    project.file(
+        "pgrehearse-report/report.json",
+        &report.replace("\": 1", "\": 2"),
+    );
+    expect_fresh(&project, 3, "is of version 2");
+}
+
+/// Its schema and its history, without a clone.
+#[tokio::test]
+async fn production_is_asked_whether_it_has_changed() {
+    let server = Server::newest().await;
+    let endpoint = server
+        .database_with("create table t (id int primary key); create table schema_migrations (version text); insert into schema_migrations values ('1');")
+        .await;
+    let project = shop();
+    project.policy(
+        &POLICY
+            .replace(
+                "sql: production.sql",
+                "database: { url: '${PRODUCTION_URL}' }",
+            )
+            .replace(
+                "*.sql }",
+                "*.sql, history: { table: public.schema_migrations, column: version }, role_attributes: [superuser] }",
+            ),
+    );
+    project.file("migrations/2.sql", "alter table t add name text;");
+    let url = endpoint.url().expose().to_owned();
+    let gate = |arguments: &[&str]| {
+        let mut command = project.command(arguments);
+        command.env("PRODUCTION_URL", &url);
+        project.ended(&command.output().expect("the gate starts"))
+    };
+    let fresh = || gate(&["run", "--verify-fresh", "pgrehearse-report/report.json"]);
+    gate(&["run"]).expect_besides_lint(0, "go", &[]);
+    let run = fresh();
+    assert_eq!(run.code, Some(0), "{}{}", run.stdout, run.stderr);
+    for (sql, sentence) in [
+        (
+            "insert into schema_migrations values ('2')",
+            "production's migration history is another",
+        ),
+        ("create index on t (id)", "production's schema is another"),
+    ] {
+        let session = pgrehearse::postgres::Session::open(&endpoint, &[])
+            .await
+            .expect("a session");
+        session.batch_execute(sql).await.expect("it runs");
+        let run = fresh();
+        assert_eq!(run.code, Some(1), "{}{}", run.stdout, run.stderr);
+        assert!(run.stdout.contains(sentence), "{}", run.stdout);
+    }
+    drop(server);
+    let run = fresh();
+    assert_eq!(run.code, Some(3), "{}{}", run.stdout, run.stderr);
+}
+
+/// A finding about the policy has its place in the repository, wherever the gate was started.
+#[test]
+fn a_policy_in_a_folder_has_its_place_there() {
+    let project = shop();
+    project.file(
+        "db/pgrehearse.yml",
+        &POLICY
+            .replace("production.sql", "../production.sql")
+            .replace("migrations/", "../migrations/")
+            .replace(
+                "rules:",
+                "allow: [{ rule: rows-lost, reason: none, until: 2099-01-01 }]\nrules:",
+            ),
+    );
+    let output = project
+        .command(&["run", "--policy", "db/pgrehearse.yml"])
+        .output()
+        .expect("the gate starts");
+    let run = Run::of(&output, project.path().join("db/pgrehearse-report"));
+    run.expect_besides_lint(0, "go", &["allow-unused"]);
+    assert_eq!(run.findings()[0]["file"], "db/pgrehearse.yml");
+    assert_eq!(run.findings()[0]["line"], 4);
 }

@@ -1,6 +1,7 @@
 //! What was typed: one file per subcommand, and the exit codes.
 
 mod diff;
+mod fresh;
 mod init;
 mod lint;
 mod loading;

@@ -7,6 +7,7 @@ use clap::ValueEnum;
 use futures_util::FutureExt as _;
 use tokio::signal::unix::{SignalKind, signal};
 
+use super::fresh;
 use super::loading::{self, Loaded};
 use super::{Exit, PolicyFile, complain, is_terminal, print, runtime, say};
 use crate::change::Change;
@@ -42,6 +43,10 @@ pub struct Arguments {
     /// differs from it there is nothing to rehearse. Default: what GitHub says of a pull request
     #[arg(long, value_name = "REV")]
     base: Option<String>,
+    /// Rehearse nothing: say whether the go in this `report.json` still holds. 1: it does not; 3: that
+    /// can't be told
+    #[arg(long, value_name = "REPORT", conflicts_with_all = ["out", "until", "keep", "from_dump"])]
+    verify_fresh: Option<PathBuf>,
     /// Take this dump instead of the policy's source
     #[arg(long, value_name = "FILE")]
     from_dump: Option<PathBuf>,
@@ -79,6 +84,9 @@ struct Ended {
 }
 
 pub fn run(arguments: &Arguments) -> Exit {
+    if let Some(report) = &arguments.verify_fresh {
+        return fresh::run(report, &arguments.policy, arguments.base.as_deref());
+    }
     let source = match arguments.from_dump.as_deref().map(dump_source).transpose() {
         Ok(source) => source,
         Err(why) => {
@@ -212,6 +220,7 @@ fn report_of_nothing(policy: &Policy, error: &RunError) -> RunReport {
         migrations: Vec::new(),
         trace: None,
         provenance: None,
+        fingerprint: None,
         findings: Vec::new(),
     }
 }

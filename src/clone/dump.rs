@@ -40,16 +40,19 @@ impl Source for DumpSource {
 }
 
 impl DumpSource {
-    /// The file with the latest modification.
     fn newest(&self, context: &Context) -> Result<PathBuf, CloneError> {
-        self.pattern
-            .files(&context.policy.root)
-            .into_iter()
-            .max_by_key(|path| modified(path))
-            .ok_or_else(|| CloneError::NoDump {
-                pattern: self.pattern.to_string(),
-            })
+        newest_dump(&self.pattern, &context.policy.root).ok_or_else(|| CloneError::NoDump {
+            pattern: self.pattern.to_string(),
+        })
     }
+}
+
+/// The file with the latest modification.
+pub fn newest_dump(pattern: &FileGlob, root: &Path) -> Option<PathBuf> {
+    pattern
+        .files(root)
+        .into_iter()
+        .max_by_key(|path| modified(path))
 }
 
 /// What a dump says of itself.

@@ -26,6 +26,7 @@ use crate::text::human_bytes;
 use crate::verdict::{Explained, Provenance};
 
 pub use database::read_only_session;
+pub use dump::newest_dump;
 pub use format::{Compression, DumpFile, Format};
 pub use live::{CopyFormat, Live, LiveRole, LiveSequence, LiveTable};
 

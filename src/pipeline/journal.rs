@@ -11,8 +11,8 @@ use crate::policy::Policy;
 use crate::progress::{Event, Progress};
 use crate::rules::{self, Facts};
 use crate::verdict::{
-    self, Explained, Failure, MigrationReport, MigrationState, NotRun, NotRunKind, Outcome,
-    Provenance, RuleReport, RunReport, Stage, StageReport, Verdict,
+    self, Explained, Failure, Fingerprint, MigrationReport, MigrationState, NotRun, NotRunKind,
+    Outcome, Provenance, RuleReport, RunReport, Stage, StageReport, Verdict,
 };
 
 /// What a run has come to so far.
@@ -31,6 +31,7 @@ struct Notes {
     running: Vec<(Stage, Instant)>,
     facts: Facts,
     provenance: Option<Provenance>,
+    fingerprint: Option<Fingerprint>,
     /// Why the run was cut, if it was.
     cut: Option<String>,
     /// Why nothing need be rehearsed, if so.
@@ -161,6 +162,11 @@ impl Journal {
         }
     }
 
+    /// Notes what the verdict is of.
+    pub fn is_of(&self, fingerprint: Fingerprint) {
+        self.notes().fingerprint = Some(fingerprint);
+    }
+
     /// Notes that there is nothing to rehearse.
     pub fn is_unneeded(&self, because: String) {
         self.notes().unneeded = Some(because);
@@ -201,6 +207,7 @@ impl Journal {
                 .as_ref()
                 .map(|migrate| super::traced::report(&migrate.trace)),
             provenance: notes.provenance.clone(),
+            fingerprint: notes.fingerprint.clone(),
             findings,
         }
     }

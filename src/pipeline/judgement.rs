@@ -15,7 +15,8 @@ pub fn judge(policy: &Policy, facts: &Facts) -> Vec<Judged> {
             object: allow.object.as_ref().map(crate::policy::ObjectGlob::as_str),
             accepted: &allow.accepted,
             place: Place {
-                file: policy.file.display().to_string(),
+                // As all files that findings name: from the policy's directory.
+                file: file_name(policy),
                 line: Some(allow.line),
             },
             is_used: findings.iter().any(|finding| fits(allow, finding)),
@@ -28,6 +29,11 @@ pub fn judge(policy: &Policy, facts: &Facts) -> Vec<Judged> {
         |finding| rules::by_id(finding.rule).map_or(Level::Block, |rule| policy.levels.of(rule)),
         |finding| accepted(policy, facts, finding),
     )
+}
+
+fn file_name(policy: &Policy) -> String {
+    let name = policy.file.file_name().unwrap_or_default();
+    name.to_string_lossy().into_owned()
 }
 
 fn accepted(policy: &Policy, facts: &Facts, finding: &Finding) -> Option<Accepted> {

@@ -159,7 +159,10 @@ fn parse_with(
         validate(raw, path, &variables, &document, &mut found)
     });
     match policy {
-        Some(policy) if found.is_empty() => Ok(policy),
+        Some(policy) if found.is_empty() => Ok(Policy {
+            text: text.to_owned(),
+            ..policy
+        }),
         _ => Err(Problems::new(&path.display().to_string(), text, found)),
     }
 }

@@ -205,6 +205,7 @@ mod tests {
             migrations: Vec::new(),
             trace: None,
             provenance: None,
+            fingerprint: None,
         };
         let place = Place {
             file: "./m/1.sql".into(),

@@ -17,6 +17,11 @@ pub struct Catalog {
 }
 
 impl Catalog {
+    /// All of it as one text: two catalogues are alike where these are.
+    pub fn canonical(&self) -> String {
+        format!("{} {:?}", self.major, self.objects)
+    }
+
     /// How many objects there are, columns and constraints among them.
     pub fn len(&self) -> usize {
         self.objects.len()

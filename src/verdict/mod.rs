@@ -2,12 +2,14 @@
 
 mod decide;
 mod finding;
+mod fingerprint;
 mod outcome;
 mod report;
 mod traced;
 
 pub use decide::{Verdict, apply, decide, judge};
 pub use finding::{Accepted, Finding, Judged, Level, Place};
+pub use fingerprint::Fingerprint;
 pub use outcome::{Explained, Failure, NotRun, NotRunKind, Outcome, Stage};
 pub use report::{MigrationReport, MigrationState, Provenance, RuleReport, RunReport, StageReport};
 pub use traced::{

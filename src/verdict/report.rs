@@ -7,6 +7,7 @@ use serde::Serialize;
 
 use super::decide::Verdict;
 use super::finding::Judged;
+use super::fingerprint::Fingerprint;
 use super::outcome::{Outcome, Stage};
 use super::traced::TraceReport;
 
@@ -110,6 +111,8 @@ pub struct RunReport {
     pub trace: Option<TraceReport>,
     /// `None` if no clone came to be.
     pub provenance: Option<Provenance>,
+    /// What the verdict is of; `None` if nothing was rehearsed.
+    pub fingerprint: Option<Fingerprint>,
 }
 
 impl RunReport {

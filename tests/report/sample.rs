@@ -4,9 +4,9 @@ use std::time::Duration;
 
 use jiff::Timestamp;
 use pgrehearse::verdict::{
-    Accepted, Failure, Finding, Judged, Level, MigrationReport, MigrationState, NotRun, NotRunKind,
-    Outcome, Place, Provenance, RuleReport, RunReport, Stage, StageReport, TraceReport, Verdict,
-    apply, decide,
+    Accepted, Failure, Finding, Fingerprint, Judged, Level, MigrationReport, MigrationState,
+    NotRun, NotRunKind, Outcome, Place, Provenance, RuleReport, RunReport, Stage, StageReport,
+    TraceReport, Verdict, apply, decide,
 };
 
 use crate::traces;
@@ -115,6 +115,16 @@ pub fn go() -> RunReport {
                 "2 cron jobs were switched off".into(),
                 "`audit.events` has no rows: the policy leaves it out".into(),
             ],
+        }),
+        fingerprint: Some(Fingerprint {
+            files: [(
+                "migrations/0041_add_status.sql".into(),
+                "sha256:5e1f".into(),
+            )]
+            .into(),
+            production: [("dump".into(), "sha256:90ab".into())].into(),
+            program: "pgrehearse VERSION".into(),
+            unknown: Vec::new(),
         }),
     })
 }

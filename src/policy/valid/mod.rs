@@ -34,6 +34,8 @@ pub struct Policy {
     pub name: String,
     /// The policy's file, as it was given.
     pub file: PathBuf,
+    /// As it was written, with no variable resolved.
+    pub text: String,
     /// What its relative paths are relative to.
     pub root: PathBuf,
     pub source: Source,
@@ -123,6 +125,7 @@ pub fn validate(
     Some(Policy {
         name,
         file: file.to_owned(),
+        text: String::new(),
         source: source?,
         bin_dir: raw.postgres.bin_dir.map(|path| root.join(path)),
         target: target?,

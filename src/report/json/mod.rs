@@ -10,7 +10,9 @@ use serde::Serialize;
 use trace::Trace;
 
 use crate::report::words;
-use crate::verdict::{Finding, Judged, Level, MigrationState, Outcome, RunReport, StageReport};
+use crate::verdict::{
+    Finding, Fingerprint, Judged, Level, MigrationState, Outcome, RunReport, StageReport,
+};
 
 /// The version of the format, raised when a reader of the old one would misread the new one.
 pub const SCHEMA_VERSION: u32 = 1;
@@ -31,6 +33,8 @@ struct Report<'a> {
     migrations: Vec<Migration<'a>>,
     trace: Option<Trace<'a>>,
     provenance: Option<Provenance<'a>>,
+    /// Its form is its own: an earlier report is read again.
+    fingerprint: Option<&'a Fingerprint>,
 }
 
 #[derive(Serialize)]
@@ -125,6 +129,7 @@ pub fn render(report: &RunReport) -> Result<String, serde_json::Error> {
             source_bytes: provenance.source_bytes,
             caveats: &provenance.caveats,
         }),
+        fingerprint: report.fingerprint.as_ref(),
     })?;
     text.push('\n');
     Ok(for_eyes(&text))
