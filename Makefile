@@ -20,6 +20,7 @@ build-demo: check-rust install-postgres
 test: check-rust install-postgres ## run every check that a change must pass
 	@scripts/install-test-tools.sh
 	@scripts/install-migration-tools.sh
+	@scripts/install-report-tools.sh
 	$(CARGO) fmt --check
 	$(CARGO) clippy --locked --all-targets -- -D warnings
 	$(CARGO) nextest run --locked
