@@ -5,10 +5,10 @@ CARGO_TARGET_DIR ?= $(CURDIR)/target
 export CARGO_TARGET_DIR
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test bench comparison fmt docs audit build-demo install-postgres check-rust
+.PHONY: help demo test lint-workflows bench comparison fmt docs audit build-demo install-postgres check-rust
 
 help: ## list the targets
-	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-8s %s\n", $$1, $$2 }' Makefile
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-14s %s\n", $$1, $$2 }' Makefile
 
 demo: build-demo ## rehearse a migration that may go and one that must not
 	@scripts/demo.sh "$(abspath $(CARGO_TARGET_DIR))"
@@ -17,15 +17,20 @@ demo: build-demo ## rehearse a migration that may go and one that must not
 build-demo: check-rust install-postgres
 	$(CARGO) build --release --locked --bin pgrehearse --example shop-app
 
-test: check-rust install-postgres ## run every check that a change must pass
+test: check-rust install-postgres lint-workflows ## run every check that a change must pass
 	@scripts/install-test-tools.sh
 	@scripts/install-migration-tools.sh
+	@scripts/install-report-tools.sh
 	$(CARGO) fmt --check
 	$(CARGO) clippy --locked --all-targets -- -D warnings
 	$(CARGO) nextest run --locked
 	$(CARGO) test --locked --doc --quiet
 	RUSTDOCFLAGS="-D warnings" $(CARGO) doc --locked --no-deps --document-private-items
 	$(CARGO) deny --locked check licenses bans sources
+
+lint-workflows: ## check the workflows, the action and the issue forms
+	@scripts/install-workflow-tools.sh
+	@scripts/lint-workflows.sh
 
 bench: check-rust install-postgres ## run the benchmarks
 	$(CARGO) bench --locked

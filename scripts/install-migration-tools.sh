@@ -6,6 +6,8 @@ set -eu
 
 cd "$(dirname "$0")/.."
 . scripts/packages.sh
+# shellcheck source=scripts/python.sh
+. scripts/python.sh
 
 fixtures=tests/fixtures/tools
 tools=${CARGO_TARGET_DIR:-target}/migration-tools
@@ -15,11 +17,6 @@ has_node() {
     has node && has npm || return 1
     major=$(node --version 2>/dev/null | sed -n 's/^v\([0-9]*\).*/\1/p')
     [ -n "$major" ] && [ "$major" -ge "$oldest_node" ]
-}
-
-# Debian's Python has `venv` without what it needs to make one that has `pip`.
-has_python() {
-    has python3 && python3 -c 'import ensurepip, venv, sys; sys.exit(sys.version_info < (3, 10))' 2>/dev/null
 }
 
 # What is installed, and with what: other pins, another Node or another Python make all of it anew.

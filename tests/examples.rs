@@ -4,6 +4,7 @@ mod harness;
 
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
+use std::process::Command;
 
 use harness::gate::{Run, gate, shop_app};
 
@@ -37,12 +38,15 @@ mistakes! {
 
 #[test]
 fn a_shop_that_may_go() {
-    rehearse("shop-go").expect(0, "go", &[]);
+    let reports = tempfile::tempdir().expect("a directory");
+    rehearse_into("shop-go", reports.path()).expect(0, "go", &[]);
+    reports_are_as_expected("shop-go", reports.path());
 }
 
 #[test]
 fn a_shop_that_must_not_go() {
-    let run = rehearse("shop-no-go");
+    let reports = tempfile::tempdir().expect("a directory");
+    let run = rehearse_into("shop-no-go", reports.path());
     assert_eq!(run.code, Some(1), "{}\n{}", run.stdout, run.stderr);
     assert_eq!(run.verdict(), "no-go");
     let rules: BTreeSet<&str> = run.rules().into_iter().collect();
@@ -60,6 +64,7 @@ fn a_shop_that_must_not_go() {
             "schema-drift",
         ])
     );
+    reports_are_as_expected("shop-no-go", reports.path());
 }
 
 #[test]
@@ -80,10 +85,31 @@ fn examples() -> PathBuf {
 /// Runs an example where it is, with the reports elsewhere.
 fn rehearse(example: &str) -> Run {
     let reports = tempfile::tempdir().expect("a directory");
-    let out = reports.path().to_string_lossy();
+    rehearse_into(example, reports.path())
+}
+
+/// Byte for byte, but for what is measured: what .github/workflows/dogfood.yml expects of the action.
+#[track_caller]
+fn reports_are_as_expected(example: &str, reports: &Path) {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR"));
+    let output = Command::new(root.join("scripts/compare-reports.sh"))
+        .arg(reports)
+        .arg(root.join("tests/fixtures/dogfood").join(example))
+        .output()
+        .expect("the script starts");
+    assert!(
+        output.status.success(),
+        "{}{}",
+        String::from_utf8_lossy(&output.stdout),
+        String::from_utf8_lossy(&output.stderr)
+    );
+}
+
+fn rehearse_into(example: &str, reports: &Path) -> Run {
+    let out = reports.to_string_lossy();
     let output = gate(&examples().join(example), &["run", "--out", &out])
         .env("SHOP_APP", shop_app())
         .output()
         .expect("the gate starts");
-    Run::of(&output, reports.path().to_owned())
+    Run::of(&output, reports.to_owned())
 }

@@ -42,7 +42,13 @@ fn three_lines_are_enough() {
         assert_eq!(run.outcome(stage), "passed", "{stage}");
     }
     assert_eq!(run.outcome("smoke-ingest"), "not-run");
-    for file in ["junit.xml", "report.json", "comment.md", "report.html"] {
+    for file in [
+        "junit.xml",
+        "report.json",
+        "comment.md",
+        "report.html",
+        "report.sarif",
+    ] {
         assert!(run.reports.join(file).is_file(), "{file}");
     }
 }

@@ -266,18 +266,20 @@ impl Journal {
     }
 
     fn rules(&self) -> Vec<RuleReport> {
-        let is_off = |rule: &rules::Rule| self.policy.levels.of(rule) == verdict::Level::Off;
+        let level = |rule: &rules::Rule| self.policy.levels.of(rule);
         // Most of the lint is off, and nobody misses it.
         let lint = rules::lint::ALL.iter().map(|lint| &lint.rule);
         rules::ALL
             .iter()
             .copied()
-            .chain(lint.filter(|rule| !is_off(rule)))
+            .chain(lint.filter(|rule| level(rule) != verdict::Level::Off))
             .map(|rule| RuleReport {
                 id: rule.id,
                 stage: rule.stage,
+                level: level(rule),
                 summary: rule.summary,
-                is_off: is_off(rule),
+                effect: rule.effect,
+                remedy: rule.remedy,
             })
             .collect()
     }

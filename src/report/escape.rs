@@ -4,6 +4,7 @@
 //! here makes a text harmless for one grammar and is the only way into it.
 
 mod mermaid;
+mod sarif;
 
 use std::fmt;
 use std::sync::LazyLock;
@@ -11,6 +12,7 @@ use std::sync::LazyLock;
 use regex::Regex;
 
 pub use mermaid::Mermaid;
+pub use sarif::Sarif;
 
 /// Sequences that a terminal obeys, in their 7-bit and 8-bit forms.
 ///

@@ -10,6 +10,7 @@ pub mod json;
 pub mod junit;
 pub mod markdown;
 pub mod plain;
+pub mod sarif;
 pub mod terminal;
 mod timeline;
 mod words;
@@ -45,11 +46,12 @@ pub enum WriteError {
 type Render = fn(&RunReport) -> Result<String, Box<dyn std::error::Error + Send + Sync>>;
 
 /// The gate's own format comes first: whatever fails later, a program that waits has its answer.
-const FILES: [(&str, Render); 4] = [
+const FILES: [(&str, Render); 5] = [
     ("junit.xml", |report| Ok(junit::render(report)?)),
     ("report.json", |report| Ok(json::render(report)?)),
     ("comment.md", |report| Ok(markdown::render(report))),
     ("report.html", |report| Ok(html::render(report))),
+    ("report.sarif", |report| Ok(sarif::render(report)?)),
 ];
 
 /// Removes the files of an older run.

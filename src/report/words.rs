@@ -105,6 +105,17 @@ pub fn place(report: &RunReport, judged: &Judged) -> Option<Place> {
     Some(repository_place(report, place))
 }
 
+/// The policy: the place of what has none of its own.
+///
+/// Readers that find no place look for a file with the stage's name, or show nothing.
+pub fn policy_place(report: &RunReport) -> Place {
+    let file = &report.policy_file;
+    Place {
+        file: file.strip_prefix("./").unwrap_or(file).to_owned(),
+        line: Some(1),
+    }
+}
+
 /// Findings of a level that does not block, without the accepted ones.
 pub fn of_level(report: &RunReport, level: Level) -> impl Iterator<Item = &Judged> {
     report

@@ -5,6 +5,7 @@
 
 use std::sync::LazyLock;
 
+use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
 use regex::{Captures, Regex};
 
 use super::Secret;
@@ -17,15 +18,12 @@ pub struct Mask {
 }
 
 impl Mask {
-    /// Adds a secret and the form it takes inside a URL.
+    /// Adds a secret and the forms it takes inside a URL.
     ///
     /// Texts under four characters are not masked: `a` would blank out every word.
     pub fn add(&mut self, secret: &Secret) {
         let plain = secret.expose();
-        let encoded =
-            percent_encoding::utf8_percent_encode(plain, percent_encoding::NON_ALPHANUMERIC)
-                .to_string();
-        for text in [plain.to_owned(), encoded] {
+        for text in std::iter::once(plain.to_owned()).chain(in_urls(plain)) {
             if text.chars().count() >= 4 && !self.secrets.iter().any(|known| known.expose() == text)
             {
                 self.secrets.push(Secret::new(text));
@@ -45,6 +43,52 @@ impl Mask {
         }
         without_url_passwords(&masked)
     }
+}
+
+/// What encoders make of a text: each leaves other characters alone, and some write digits above nine in
+/// lower case.
+fn in_urls(plain: &str) -> impl Iterator<Item = String> {
+    const STRICTEST: &AsciiSet = NON_ALPHANUMERIC;
+    /// RFC 3986: what never needs it.
+    const UNRESERVED: &AsciiSet = &STRICTEST
+        .remove(b'-')
+        .remove(b'.')
+        .remove(b'_')
+        .remove(b'~');
+    /// Python's `quote`.
+    const PATH: &AsciiSet = &UNRESERVED.remove(b'/');
+    /// JavaScript's `encodeURIComponent`.
+    const COMPONENT: &AsciiSet = &UNRESERVED
+        .remove(b'!')
+        .remove(b'*')
+        .remove(b'\'')
+        .remove(b'(')
+        .remove(b')');
+    /// RFC 3986: what a password inside an address may have as it is.
+    const USERINFO: &AsciiSet = &COMPONENT
+        .remove(b'$')
+        .remove(b'&')
+        .remove(b'+')
+        .remove(b',')
+        .remove(b';')
+        .remove(b'=')
+        .remove(b':');
+    [STRICTEST, UNRESERVED, PATH, COMPONENT, USERINFO]
+        .into_iter()
+        .flat_map(|set| {
+            let encoded = utf8_percent_encode(plain, set).to_string();
+            let lower = in_lower_case(&encoded);
+            [encoded, lower]
+        })
+}
+
+fn in_lower_case(encoded: &str) -> String {
+    static DIGITS: LazyLock<Regex> = LazyLock::new(|| pattern("%[0-9A-F]{2}"));
+    DIGITS
+        .replace_all(encoded, |found: &Captures<'_>| {
+            found[0].to_ascii_lowercase()
+        })
+        .into_owned()
 }
 
 /// `postgres://user:***@host` for every URL with a password in `text`.
@@ -131,6 +175,15 @@ mod tests {
         assert_eq!(
             mask.apply("p@ss word, p%40ss%20word, postgres://u:other@h/d"),
             "***, ***, postgres://u:***@h/d"
+        );
+        let mut mask = Mask::default();
+        mask.add(&Secret::new("a@b/c-1~(2)"));
+        assert_eq!(
+            mask.apply(
+                "a%40b%2Fc%2D1%7E%282%29 a%40b%2Fc-1~%282%29 a%40b/c-1~%282%29 a%40b%2Fc-1~(2) \
+                 a%40b%2fc-1~(2)"
+            ),
+            "*** *** *** *** ***"
         );
     }
 

@@ -28,7 +28,7 @@ impl fmt::Display for Level {
 }
 
 /// A line of a file of the user's, relative to the policy.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize)]
 pub struct Place {
     pub file: String,
     pub line: Option<u32>,

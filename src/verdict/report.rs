@@ -6,7 +6,7 @@ use jiff::Timestamp;
 use serde::Serialize;
 
 use super::decide::Verdict;
-use super::finding::Judged;
+use super::finding::{Judged, Level};
 use super::fingerprint::Fingerprint;
 use super::outcome::{Outcome, Stage};
 use super::traced::TraceReport;
@@ -47,10 +47,14 @@ pub struct StageReport {
 pub struct RuleReport {
     pub id: &'static str,
     pub stage: Stage,
+    /// The policy's level of it.
+    pub level: Level,
     /// What it refuses, in a sentence.
     pub summary: &'static str,
-    /// Whether the policy has it switched off.
-    pub is_off: bool,
+    /// What it does to the service.
+    pub effect: &'static str,
+    /// What to do instead.
+    pub remedy: &'static str,
 }
 
 /// A migration file, and what became of it.

@@ -6,7 +6,13 @@ use crate::harness::fault::{Ended, Scene};
 use crate::interrupted::STUBBORN;
 use crate::{HANGING, HANGS};
 
-const REPORTS: [&str; 4] = ["junit.xml", "report.json", "comment.md", "report.html"];
+const REPORTS: [&str; 5] = [
+    "junit.xml",
+    "report.json",
+    "comment.md",
+    "report.html",
+    "report.sarif",
+];
 
 /// Leaves the reports of a run that passed.
 fn with_old_reports(scene: &Scene) {

@@ -313,7 +313,13 @@ impl Ended {
             self.run.stdout,
             self.run.stderr
         );
-        for file in ["junit.xml", "report.json", "comment.md", "report.html"] {
+        for file in [
+            "junit.xml",
+            "report.json",
+            "comment.md",
+            "report.html",
+            "report.sarif",
+        ] {
             let text = std::fs::read_to_string(self.run.reports.join(file)).unwrap_or_default();
             assert!(!text.is_empty(), "`{file}` was not written");
         }
@@ -328,7 +334,7 @@ impl Ended {
             _ => (143, "interrupted by SIGTERM"),
         };
         self.expect(code, "undecided", because);
-        for file in ["junit.xml", "comment.md", "report.html"] {
+        for file in ["junit.xml", "comment.md", "report.html", "report.sarif"] {
             let text = std::fs::read_to_string(self.run.reports.join(file)).expect("written");
             assert!(text.contains(because), "`{file}` does not say why");
         }

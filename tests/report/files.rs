@@ -5,7 +5,7 @@ use pgrehearse::report::{self, WriteError};
 use crate::sample;
 
 #[test]
-fn four_files_are_written() {
+fn five_files_are_written() {
     let directory = tempfile::tempdir().expect("a directory");
     let inner = directory.path().join("a/b");
     let written = report::write(&sample::go(), &inner).expect("written");
@@ -21,10 +21,16 @@ fn four_files_are_written() {
         .collect();
     assert_eq!(
         names,
-        ["junit.xml", "report.json", "comment.md", "report.html"]
+        [
+            "junit.xml",
+            "report.json",
+            "comment.md",
+            "report.html",
+            "report.sarif"
+        ]
     );
     let found = std::fs::read_dir(&inner).expect("readable").count();
-    assert_eq!(found, 4, "no temporary file stays");
+    assert_eq!(found, 5, "no temporary file stays");
     report::write(&sample::no_go(), &inner).expect("written over");
     let json = std::fs::read_to_string(inner.join("report.json")).expect("readable");
     assert!(json.contains("\"verdict\": \"no-go\""));
@@ -39,7 +45,7 @@ fn one_failure_is_told_and_does_not_keep_back_the_others() {
     std::fs::create_dir_all(path.join("report.json/full")).expect("in the way");
     let error = report::write(&sample::no_go(), path).expect_err("not whole");
     assert!(matches!(&error, WriteError::Remove { path, .. } if path.ends_with("report.json")));
-    for name in ["junit.xml", "comment.md", "report.html"] {
+    for name in ["junit.xml", "comment.md", "report.html", "report.sarif"] {
         let text = std::fs::read_to_string(path.join(name)).expect("readable");
         assert!(
             text.contains("locked against reads"),

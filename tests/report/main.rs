@@ -3,7 +3,9 @@
 mod files;
 mod hostile;
 mod junit;
+mod readers;
 mod sample;
+mod sarif;
 mod timeline;
 mod traces;
 

@@ -45,8 +45,10 @@ pub fn go() -> RunReport {
     let rule = |id, stage, summary| RuleReport {
         id,
         stage,
+        level: Level::Block,
         summary,
-        is_off: false,
+        effect: "the service does not answer while it lasts",
+        remedy: "do it in small steps, as `docs` say",
     };
     decided(RunReport {
         name: "shop".into(),
@@ -238,7 +240,9 @@ pub fn no_go() -> RunReport {
         },
     ];
     for rule in &mut report.rules {
-        rule.is_off = rule.id == "page-broken";
+        if rule.id == "page-broken" {
+            rule.level = Level::Off;
+        }
     }
     decided(report)
 }

@@ -14,7 +14,7 @@ use junit_report::{
 use self::attributes::CaseLine;
 use super::escape::{Xml, XmlCdata};
 use super::words;
-use crate::verdict::{Judged, NotRunKind, Outcome, Place, RunReport, Stage, Verdict};
+use crate::verdict::{Judged, Level, NotRunKind, Outcome, Place, RunReport, Stage, Verdict};
 
 /// The case of each suite that says whether its stage ran to its end.
 const COMPLETED: &str = "completed";
@@ -41,7 +41,7 @@ pub fn render(report: &RunReport) -> Result<String, JunitError> {
         let mut suite = TestSuiteBuilder::new(stage.as_str());
         suite.set_timestamp(started);
         for case in cases(report, stage, doubtful) {
-            lines.push(CaseLine(case.place.as_ref().and_then(|place| place.line)));
+            lines.push(CaseLine(case.place.line));
             suite.add_testcase(case.written);
         }
         let mut suite: TestSuite = suite.build();
@@ -60,7 +60,7 @@ pub fn render(report: &RunReport) -> Result<String, JunitError> {
 /// A case, with the place that the writer has no attribute for.
 struct Case {
     written: TestCase,
-    place: Option<Place>,
+    place: Place,
 }
 
 fn cases(report: &RunReport, stage: Stage, doubtful: Option<Stage>) -> Vec<Case> {
@@ -69,7 +69,7 @@ fn cases(report: &RunReport, stage: Stage, doubtful: Option<Stage>) -> Vec<Case>
         .rules
         .iter()
         .filter(|rule| rule.stage == stage)
-        .map(|rule| (rule.id, rule.is_off));
+        .map(|rule| (rule.id, rule.level == Level::Off));
     let mut seen: Vec<&str> = Vec::new();
     // A finding that no listed rule of the stage owns must not get lost.
     let unlisted = report
@@ -143,7 +143,7 @@ fn rule_case(report: &RunReport, stage: Stage, rule: &str, switch: RuleState) ->
         .iter()
         .chain(&findings)
         .find_map(|judged| words::place(report, judged));
-    finish(builder, stage, place)
+    finish(report, builder, stage, place)
 }
 
 fn completed(report: &RunReport, stage: Stage, doubtful: Option<Stage>) -> Case {
@@ -180,7 +180,7 @@ fn completed(report: &RunReport, stage: Stage, doubtful: Option<Stage>) -> Case 
             TestCaseBuilder::success(name.as_str(), milliseconds(took))
         }
     };
-    finish(builder, stage, None)
+    finish(report, builder, stage, None)
 }
 
 fn blocked(report: &RunReport, stage: Stage) -> bool {
@@ -245,11 +245,17 @@ fn skipped(name: &Xml, kind: &Xml, message: &Xml) -> TestCaseBuilder {
     TestCaseBuilder::skipped_with_cause(name.as_str(), kind.as_str(), message.as_str())
 }
 
-fn finish(mut builder: TestCaseBuilder, stage: Stage, place: Option<Place>) -> Case {
+/// A case without a place of its own has the policy's: for one without any,
+/// `mikepenz/action-junit-report` takes the first file that is called like the stage, `migrate.sh`.
+fn finish(
+    report: &RunReport,
+    mut builder: TestCaseBuilder,
+    stage: Stage,
+    place: Option<Place>,
+) -> Case {
+    let place = place.unwrap_or_else(|| words::policy_place(report));
     builder.set_classname(stage.as_str());
-    if let Some(place) = &place {
-        builder.set_filepath(Xml::new(&place.file).as_str());
-    }
+    builder.set_filepath(Xml::new(&place.file).as_str());
     Case {
         written: builder.build(),
         place,
