@@ -7,8 +7,9 @@ use clap::ValueEnum;
 use futures_util::FutureExt as _;
 use tokio::signal::unix::{SignalKind, signal};
 
-use super::{Exit, PolicyFile, complain, is_terminal, print, runtime, say};
+use super::{Exit, PolicyFile, complain, is_terminal, print, runtime, say, variable};
 use crate::context::{Context, Workspace};
+use crate::github::{self, Announcement, End};
 use crate::pipeline::{self, Journal, Keep, Kept};
 use crate::policy::{FileGlob, Policy, Source, Target};
 use crate::process::guard::Guard;
@@ -16,6 +17,7 @@ use crate::process::{RunId, stray};
 use crate::progress::Progress;
 use crate::report;
 use crate::report::console::Colour;
+use crate::report::escape::Terminal;
 use crate::report::plain::{Plain, WorkflowCommands};
 use crate::report::terminal::Live;
 use crate::text::{Mask, Secret};
@@ -72,7 +74,30 @@ struct Ended {
     cut: Option<Exit>,
 }
 
+impl Ended {
+    fn end(&self) -> End {
+        match self.cut {
+            None => End::Whole,
+            Some(_) => End::Interrupted,
+        }
+    }
+
+    /// Says on standard error, and in the reports, what could not be told of the run's beginning.
+    fn report_problems(&mut self, problems: &[String]) {
+        for problem in problems {
+            warn(problem);
+            if let Some(first) = self.report.stages.first_mut() {
+                first.saw.push(problem.clone());
+            }
+        }
+    }
+}
+
 pub fn run(arguments: &Arguments) -> Exit {
+    if let Some(why) = github::refusal(variable) {
+        say(&format!("error: {why}"));
+        return Exit::Wrong;
+    }
     let policy = match &arguments.from_dump {
         None => arguments.policy.load(),
         Some(dump) => match dump_source(dump) {
@@ -97,7 +122,8 @@ pub fn run(arguments: &Arguments) -> Exit {
         return Exit::Undecided;
     }
     let policy = Arc::new(policy);
-    let ended = match rehearse(policy.clone(), arguments) {
+    let announcement = announce(&policy);
+    let mut ended = match rehearse(policy.clone(), arguments) {
         Ok(ended) => ended,
         Err(error) => {
             complain(&error, None);
@@ -108,7 +134,51 @@ pub fn run(arguments: &Arguments) -> Exit {
             }
         }
     };
-    conclude(&ended, &directory)
+    let announcement = announcement.map(|mut announcement| {
+        let problems = announcement.begun(ended.end());
+        ended.report_problems(&problems);
+        announcement
+    });
+    let exit = conclude(&ended, &directory);
+    if let Some(announcement) = announcement {
+        if exit == Exit::Undecided && ended.report.verdict == Verdict::Go {
+            ended.report.verdict = Verdict::Undecided;
+            ended.report.reason = "the reports could not be written".to_owned();
+        }
+        let text = report::markdown::render(&ended.report);
+        for problem in announcement.conclude(&ended.report, &text, ended.end(), any_signal()) {
+            warn(&problem);
+        }
+    }
+    exit
+}
+
+/// Begins to tell GitHub of the run, where it is a job of GitHub's.
+fn announce(policy: &Policy) -> Option<Announcement> {
+    let started = jiff::Timestamp::now();
+    Announcement::of_this_job(policy.told, &policy.name, started).unwrap_or_else(|why| {
+        warn(&why);
+        None
+    })
+}
+
+/// A line that may repeat what another program answered.
+fn warn(problem: &str) {
+    say(&format!("warning: {}", Terminal::line(problem)));
+}
+
+/// Ready when somebody wants the process to end.
+async fn any_signal() {
+    let (Ok(mut interrupt), Ok(mut terminate)) = (
+        signal(SignalKind::interrupt()),
+        signal(SignalKind::terminate()),
+    ) else {
+        return std::future::pending().await;
+    };
+    tokio::select! {
+        _ = interrupt.recv() => {}
+        _ = terminate.recv() => {}
+    }
 }
 
 /// Writes the reports, tells the verdict, and chooses the exit code.

@@ -12,6 +12,9 @@ use std::path::PathBuf;
 
 use url::Url;
 
+#[cfg(test)]
+pub use self::tests::example;
+
 /// A job of GitHub Actions.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Context {

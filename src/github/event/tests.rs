@@ -51,6 +51,11 @@ fn pull_request() -> Value {
     })
 }
 
+/// The job of a pull request in `octo/shop`.
+pub fn example() -> Context {
+    read(&[("GITHUB_REPOSITORY", "octo/shop")], &pull_request()).expect("a job")
+}
+
 fn read(changed: &[(&str, &str)], event: &Value) -> Result<Context, EventError> {
     Context::read(variables(changed), &event.to_string())
 }
