@@ -5,10 +5,10 @@ CARGO_TARGET_DIR ?= $(CURDIR)/target
 export CARGO_TARGET_DIR
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test bench comparison fmt docs audit build-demo install-postgres check-rust
+.PHONY: help demo test test-contract bench comparison fmt docs audit build-demo install-postgres check-rust
 
 help: ## list the targets
-	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-8s %s\n", $$1, $$2 }' Makefile
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-13s %s\n", $$1, $$2 }' Makefile
 
 demo: build-demo ## rehearse a migration that may go and one that must not
 	@scripts/demo.sh "$(abspath $(CARGO_TARGET_DIR))"
@@ -26,6 +26,10 @@ test: check-rust install-postgres ## run every check that a change must pass
 	$(CARGO) test --locked --doc --quiet
 	RUSTDOCFLAGS="-D warnings" $(CARGO) doc --locked --no-deps --document-private-items
 	$(CARGO) deny --locked check licenses bans sources
+
+test-contract: check-rust ## hold what is sent to GitHub against GitHub's own description of its API
+	@scripts/install-contract-tools.sh
+	$(CARGO) test --locked --test contract -- --ignored
 
 bench: check-rust install-postgres ## run the benchmarks
 	$(CARGO) bench --locked

@@ -20,8 +20,10 @@ pub fn of(report: &RunReport) -> Vec<Value> {
 fn annotation(report: &RunReport, judged: &Judged) -> Option<Value> {
     let finding = &judged.finding;
     let place = repository_place(report, finding.place.as_ref()?);
-    // GitHub refuses the whole request for one path that can't be in a repository.
+    // GitHub refuses the whole request for one path that can't be in a repository. A path with control
+    // characters can be there, and be meant for whoever reads it.
     let is_inside = !place.file.starts_with('/')
+        && place.file == visible_line(&place.file)
         && place
             .file
             .split('/')
