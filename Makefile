@@ -5,7 +5,7 @@ CARGO_TARGET_DIR ?= $(CURDIR)/target
 export CARGO_TARGET_DIR
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test lint-workflows bench comparison fmt docs audit build-demo install-postgres check-rust
+.PHONY: help demo test test-contract lint-workflows bench comparison fmt docs audit build-demo install-postgres check-rust
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-14s %s\n", $$1, $$2 }' Makefile
@@ -31,6 +31,10 @@ test: check-rust install-postgres lint-workflows ## run every check that a chang
 lint-workflows: ## check the workflows, the action and the issue forms
 	@scripts/install-workflow-tools.sh
 	@scripts/lint-workflows.sh
+
+test-contract: check-rust ## hold what is sent to GitHub against GitHub's own description of its API
+	@scripts/install-contract-tools.sh
+	$(CARGO) test --locked --test contract -- --ignored
 
 bench: check-rust install-postgres ## run the benchmarks
 	$(CARGO) bench --locked

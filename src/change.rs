@@ -7,9 +7,8 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 
-use serde_json::Value as Json;
-
 use crate::git::{self, GitError};
+use crate::github::event::{Context, Event, EventError};
 use crate::migrate::{Found, relative};
 use crate::policy::Policy;
 use crate::verdict::Explained;
@@ -24,15 +23,8 @@ const NAMED: usize = 10;
 pub enum ChangeError {
     #[error("the base of this change is not here: `{}`", revisions.join("`, `"))]
     NoBase { revisions: Vec<String> },
-    #[error(
-        "the event is `pull_request_target`: it gives secrets to what the pull request runs, and a migration is that"
-    )]
-    PullRequestTarget,
-    #[error("could not read the event at `{}`", path.display())]
-    Event {
-        path: PathBuf,
-        source: std::io::Error,
-    },
+    #[error("what this run is for can't be told")]
+    Event(#[from] EventError),
     #[error("the policy `{}` is not below the working directory's repository", path.display())]
     Outside { path: PathBuf },
     #[error(transparent)]
@@ -43,8 +35,7 @@ impl Explained for ChangeError {
     fn hint(&self) -> Option<String> {
         match self {
             Self::NoBase { .. } | Self::Git(_) => Some(FETCH.to_owned()),
-            Self::PullRequestTarget => Some("use `pull_request`".to_owned()),
-            Self::Event { .. } | Self::Outside { .. } => None,
+            Self::Event(_) | Self::Outside { .. } => None,
         }
     }
 }
@@ -74,36 +65,17 @@ pub enum PolicyChange {
 
 /// What names the base of the change that this run is for, the surest first; nothing where it is for
 /// no change. `named` is what the command line says.
-pub fn revisions(
-    named: Option<&str>,
-    variable: impl Fn(&str) -> Option<String>,
-) -> Result<Vec<String>, ChangeError> {
+pub fn revisions(named: Option<&str>, job: Option<&Context>) -> Vec<String> {
     if let Some(named) = named {
-        return Ok(vec![named.to_owned()]);
+        return vec![named.to_owned()];
     }
-    if variable("GITHUB_ACTIONS").as_deref() != Some("true") {
-        return Ok(Vec::new());
+    match job.map(|job| &job.event) {
+        Some(Event::PullRequest(of)) => {
+            vec![of.base_sha.clone(), format!("origin/{}", of.base_ref)]
+        }
+        Some(Event::MergeGroup { base_sha, .. }) => vec![base_sha.clone()],
+        _ => Vec::new(),
     }
-    let pointer = match variable("GITHUB_EVENT_NAME").as_deref() {
-        Some("pull_request_target") => return Err(ChangeError::PullRequestTarget),
-        Some("pull_request") => "/pull_request/base/sha",
-        Some("merge_group") => "/merge_group/base_sha",
-        _ => return Ok(Vec::new()),
-    };
-    let mut revisions = Vec::new();
-    if let Some(path) = variable("GITHUB_EVENT_PATH").map(PathBuf::from) {
-        let event =
-            std::fs::read_to_string(&path).map_err(|source| ChangeError::Event { path, source })?;
-        let event: Json = serde_json::from_str(&event).unwrap_or_default();
-        let sha = event.pointer(pointer).and_then(Json::as_str);
-        // A name of git's own would be read as an option or a range.
-        let is_commit = |sha: &&str| sha.bytes().all(|byte| byte.is_ascii_hexdigit());
-        revisions.extend(sha.filter(is_commit).map(str::to_owned));
-    }
-    if let Some(branch) = variable("GITHUB_BASE_REF").filter(|branch| !branch.is_empty()) {
-        revisions.push(format!("origin/{branch}"));
-    }
-    Ok(revisions)
 }
 
 /// The commit that one of `revisions` names in the repository of the policy at `path`.
@@ -327,37 +299,5 @@ mod tests {
             compare(Path::new("a.yml"), base, Some(base)),
             PolicyChange::Same
         );
-    }
-
-    #[test]
-    fn events_that_are_a_change_name_their_base() {
-        let directory = tempfile::tempdir().expect("a directory");
-        let path = directory.path().join("event.json");
-        std::fs::write(
-            &path,
-            r#"{"pull_request": {"base": {"sha": "abc123"}}, "merge_group": {"base_sha": "--evil"}}"#,
-        )
-        .expect("written");
-        let told = |event: &str| {
-            revisions(None, |name| match name {
-                "GITHUB_ACTIONS" => Some("true".to_owned()),
-                "GITHUB_EVENT_NAME" => Some(event.to_owned()),
-                "GITHUB_EVENT_PATH" => Some(path.display().to_string()),
-                "GITHUB_BASE_REF" => Some("main".to_owned()),
-                _ => None,
-            })
-        };
-        assert_eq!(
-            told("pull_request").expect("told"),
-            ["abc123", "origin/main"]
-        );
-        assert_eq!(told("merge_group").expect("told"), ["origin/main"]);
-        assert!(told("push").expect("told").is_empty());
-        assert!(matches!(
-            told("pull_request_target"),
-            Err(ChangeError::PullRequestTarget)
-        ));
-        assert!(revisions(None, |_| None).expect("told").is_empty());
-        assert_eq!(revisions(Some("v1"), |_| None).expect("told"), ["v1"]);
     }
 }

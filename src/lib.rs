@@ -32,6 +32,7 @@ pub mod smoke_ingest;
 pub mod trace;
 pub mod verify;
 
+pub mod github;
 pub mod report;
 pub mod rules;
 pub mod verdict;

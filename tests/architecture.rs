@@ -15,6 +15,8 @@ const ARROWS: &[(&str, &[&str])] = &[
     ("postgres", &["process", "text"]),
     ("process", &["postgres", "text"]),
     ("report", &["progress", "text", "verdict"]),
+    // What is told there comes ready, as text or as what the verdict says.
+    ("github", &["policy", "report", "text", "verdict"]),
     // Facts are the stages' types; `SILENT` holds that nothing is done with them but reading.
     (
         "rules",
@@ -50,7 +52,7 @@ const ARROWS: &[(&str, &[&str])] = &[
             "verdict",
         ],
     ),
-    ("change", &["git", "migrate", "policy", "verdict"]),
+    ("change", &["git", "github", "migrate", "policy", "verdict"]),
     ("pipeline", &STAGES_AND_BELOW),
 ];
 

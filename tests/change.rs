@@ -5,6 +5,7 @@ mod harness;
 
 use harness::Server;
 use harness::gate::{Project, Run};
+use harness::github::{BASE, GitHub, HEAD, TOKEN};
 
 const POLICY: &str = "version: 1\nsource: { sql: production.sql }\n\
      migrations: { files: migrations/*.sql }\nrules: { schema-drift: off, fresh-install-broken: off }\n";
@@ -130,30 +131,48 @@ fn whatever_a_rehearsal_reads_is_a_migration() {
     });
 }
 
+/// As a job of a pull request, whose base is `base`.
+fn on(event: &str, base: &str, project: &Project) -> (Run, Vec<String>) {
+    let github = GitHub::start();
+    let mut json = GitHub::event();
+    json["pull_request"]["base"]["sha"] = base.into();
+    json["merge_group"] = serde_json::json!({
+        "head_sha": HEAD, "head_ref": "refs/heads/queue", "base_sha": base, "base_ref": "refs/heads/main"
+    });
+    let mut command = project.command(&["run"]);
+    command
+        .envs(github.variables(1, &json))
+        .env("GITHUB_EVENT_NAME", event)
+        .env("INPUT_GITHUB-TOKEN", TOKEN);
+    let run = project.ended(&command.output().expect("the gate starts"));
+    (run, github.bodies())
+}
+
 /// A shallow checkout does not have the base.
 #[test]
-fn without_its_base_a_change_is_undecided() {
+fn without_its_base_a_change_is_undecided_and_told() {
     let project = shop();
     project.policy(POLICY).commit(&["."]);
-    let event = format!(
-        r#"{{"pull_request": {{"base": {{"sha": "{}"}}}}}}"#,
-        "0123456789".repeat(4)
-    );
-    project.file("event.json", &event);
-    let on = |event: &str| {
-        let mut command = project.command(&["run"]);
-        command
-            .env("GITHUB_ACTIONS", "true")
-            .env("GITHUB_EVENT_NAME", event)
-            .env("GITHUB_EVENT_PATH", project.path().join("event.json"));
-        project.ended(&command.output().expect("the gate starts"))
-    };
-    let run = on("pull_request");
-    assert_eq!(run.code, Some(3), "{}", run.stderr);
+    let (run, comments) = on("pull_request", BASE, &project);
+    run.expect(3, "undecided", &[]);
     assert!(run.stderr.contains("fetch-depth: 0"), "{}", run.stderr);
-    let run = on("pull_request_target");
+    assert!(comments[0].contains("fetch-depth: 0"), "{comments:?}");
+    let (run, _) = on("pull_request_target", BASE, &project);
     assert_eq!(run.code, Some(2), "{}", run.stderr);
-    assert!(run.stderr.contains("use `pull_request`"), "{}", run.stderr);
+}
+
+#[test]
+fn a_pull_request_and_a_merge_group_have_their_base_from_the_event() {
+    let project = shop();
+    project.policy(UNREADABLE).commit(&["."]);
+    let base = project.head();
+    project.file("README.md", "a better shop").commit(&["."]);
+    let (run, comments) = on("pull_request", &base, &project);
+    run.expect(0, "go", &[]);
+    assert!(comments[0].contains("so nothing was rehearsed"), "{comments:?}");
+    let (run, comments) = on("merge_group", &base, &project);
+    run.expect(0, "go", &[]);
+    assert!(comments.is_empty(), "there is no pull request: {comments:?}");
 }
 
 /// The exit code and what is said of the go in the report.

@@ -4,7 +4,7 @@
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
-use pgrehearse::policy::{self, LoadError, Policy, Problems, Runner, Source};
+use pgrehearse::policy::{self, CommentWhen, LoadError, Policy, Problems, Runner, Source, Told};
 
 const THREE_LINES: &str =
     "version: 1\nsource: { dump: dump/*.dump }\nmigrations: { tool: prisma }\n";
@@ -56,6 +56,14 @@ fn three_lines_are_a_policy() {
         matches!(&policy.migrations.runner, Runner::Command { line, .. } if line.contains("prisma"))
     );
     assert!(policy.smoke.is_none() && policy.allow.is_empty());
+    assert_eq!(
+        policy.told,
+        Told {
+            comment: CommentWhen::Always,
+            check: false,
+            status: false
+        }
+    );
 }
 
 #[test]
@@ -114,6 +122,14 @@ fn a_complete_policy_is_understood() {
     );
     assert!(policy.variables.contains("REPLICA_URL"));
     assert_eq!(policy.allow[0].line, 65);
+    assert_eq!(
+        policy.told,
+        Told {
+            comment: CommentWhen::OnProblem,
+            check: true,
+            status: false
+        }
+    );
     // The source has a password by now.
     assert!(!format!("{policy:?}").contains("hunter3"));
 }

@@ -10,7 +10,7 @@ use crate::fingerprint;
 use crate::migrate;
 use crate::policy::Policy;
 use crate::report::json::SCHEMA_VERSION;
-use crate::verdict::Fingerprint;
+use crate::verdict::{Explained as _, Fingerprint};
 
 /// What is read of an earlier run's `report.json`.
 #[derive(Deserialize)]
@@ -29,8 +29,14 @@ pub fn run(report: &Path, file: &PolicyFile, base: Option<&str>) -> Exit {
         Ok(earlier) => earlier,
         Err(exit) => return exit,
     };
-    let Loaded { policy, .. } = match loading::load(&file.policy, base, None) {
-        Ok(loaded) => loaded,
+    let policy = match loading::load(&file.policy, base, None) {
+        Ok(Loaded {
+            doubt: Some(error), ..
+        }) => {
+            complain(&error, error.hint().as_deref());
+            return Exit::Undecided;
+        }
+        Ok(Loaded { policy, .. }) => policy,
         Err(exit) => return exit,
     };
     let runtime = match runtime() {

@@ -9,9 +9,10 @@ use tokio::signal::unix::{SignalKind, signal};
 
 use super::fresh;
 use super::loading::{self, Loaded};
-use super::{Exit, PolicyFile, complain, is_terminal, print, runtime, say};
+use super::{Exit, PolicyFile, complain, is_terminal, print, runtime, say, variable};
 use crate::change::Change;
 use crate::context::{Context, Workspace};
+use crate::github::{self, Announcement, End};
 use crate::pipeline::{self, Journal, Keep, Kept};
 use crate::policy::{FileGlob, Policy, Source, Target};
 use crate::process::guard::Guard;
@@ -19,11 +20,12 @@ use crate::process::{RunId, stray};
 use crate::progress::Progress;
 use crate::report;
 use crate::report::console::Colour;
+use crate::report::escape::Terminal;
 use crate::report::plain::{Plain, WorkflowCommands};
 use crate::report::terminal::Live;
 use crate::text::{Mask, Secret};
 use crate::verdict::{
-    self, Failure, NotRun, NotRunKind, Outcome, RunReport, Stage, StageReport, Verdict,
+    self, Explained, Failure, NotRun, NotRunKind, Outcome, RunReport, Stage, StageReport, Verdict,
 };
 
 #[derive(clap::Args)]
@@ -83,7 +85,30 @@ struct Ended {
     cut: Option<Exit>,
 }
 
+impl Ended {
+    fn end(&self) -> End {
+        match self.cut {
+            None => End::Whole,
+            Some(_) => End::Interrupted,
+        }
+    }
+
+    /// Says on standard error, and in the reports, what could not be told of the run's beginning.
+    fn report_problems(&mut self, problems: &[String]) {
+        for problem in problems {
+            warn(problem);
+            if let Some(first) = self.report.stages.first_mut() {
+                first.saw.push(problem.clone());
+            }
+        }
+    }
+}
+
 pub fn run(arguments: &Arguments) -> Exit {
+    if let Some(why) = github::refusal(variable) {
+        say(&format!("error: {why}"));
+        return Exit::Wrong;
+    }
     if let Some(report) = &arguments.verify_fresh {
         return fresh::run(report, &arguments.policy, arguments.base.as_deref());
     }
@@ -95,7 +120,11 @@ pub fn run(arguments: &Arguments) -> Exit {
         }
     };
     let (file, base) = (&arguments.policy.policy, arguments.base.as_deref());
-    let Loaded { mut policy, change } = match loading::load(file, base, source) {
+    let Loaded {
+        mut policy,
+        change,
+        doubt,
+    } = match loading::load(file, base, source) {
         Ok(loaded) => loaded,
         Err(exit) => return exit,
     };
@@ -109,18 +138,64 @@ pub fn run(arguments: &Arguments) -> Exit {
         return Exit::Undecided;
     }
     let policy = Arc::new(policy);
-    let ended = match rehearse(policy.clone(), change, arguments) {
-        Ok(ended) => ended,
-        Err(error) => {
-            complain(&error, None);
-            Ended {
-                report: report_of_nothing(&policy, &error),
-                kept: None,
-                cut: None,
-            }
-        }
+    let announcement = announce(&policy);
+    let begun = match doubt {
+        Some(error) => Err(error.explain()),
+        None => rehearse(policy.clone(), change, arguments).map_err(|error| error.explain()),
     };
-    conclude(&ended, &directory)
+    let mut ended = begun.unwrap_or_else(|failure| {
+        say(&format!("error: {failure}"));
+        Ended {
+            report: report_of_nothing(&policy, &failure),
+            kept: None,
+            cut: None,
+        }
+    });
+    let announcement = announcement.map(|mut announcement| {
+        let problems = announcement.begun(ended.end());
+        ended.report_problems(&problems);
+        announcement
+    });
+    let exit = conclude(&ended, &directory);
+    if let Some(announcement) = announcement {
+        if exit == Exit::Undecided && ended.report.verdict == Verdict::Go {
+            ended.report.verdict = Verdict::Undecided;
+            ended.report.reason = "the reports could not be written".to_owned();
+        }
+        let text = report::markdown::render(&ended.report);
+        for problem in announcement.conclude(&ended.report, &text, ended.end(), any_signal()) {
+            warn(&problem);
+        }
+    }
+    exit
+}
+
+/// Begins to tell GitHub of the run, where it is a job of GitHub's.
+fn announce(policy: &Policy) -> Option<Announcement> {
+    let started = jiff::Timestamp::now();
+    Announcement::of_this_job(policy.told, &policy.name, started).unwrap_or_else(|why| {
+        warn(&why);
+        None
+    })
+}
+
+/// A line that may repeat what another program answered.
+fn warn(problem: &str) {
+    say(&format!("warning: {}", Terminal::line(problem)));
+}
+
+/// Ready when somebody wants the process to end.
+async fn any_signal() {
+    let (Ok(mut interrupt), Ok(mut terminate)) = (
+        signal(SignalKind::interrupt()),
+        signal(SignalKind::terminate()),
+    ) else {
+        return std::future::pending().await;
+    };
+    tokio::select! {
+        _ = interrupt.recv() => {}
+        _ = terminate.recv() => {}
+    }
 }
 
 /// Writes the reports, tells the verdict, and chooses the exit code.
@@ -189,9 +264,10 @@ enum RunError {
     Runtime(#[source] std::io::Error),
 }
 
+impl Explained for RunError {}
+
 /// The report of a run that could not begin.
-fn report_of_nothing(policy: &Policy, error: &RunError) -> RunReport {
-    let failure = Failure::of(error, None);
+fn report_of_nothing(policy: &Policy, failure: &Failure) -> RunReport {
     let stages = Stage::ALL.map(|stage| StageReport {
         stage,
         outcome: if stage == Stage::Preflight {

@@ -83,6 +83,16 @@ impl Project {
         self
     }
 
+    /// The newest commit.
+    pub fn head(&self) -> String {
+        let output = Command::new("git")
+            .args(["rev-parse", "HEAD"])
+            .current_dir(self.path())
+            .output()
+            .expect("git starts");
+        String::from_utf8_lossy(&output.stdout).trim().to_owned()
+    }
+
     /// The three-line policy, with what a test adds to it.
     pub fn short_policy(&self, more: &str) -> &Self {
         self.policy(&format!(

@@ -5,6 +5,7 @@
 pub mod fault;
 pub mod fixture;
 pub mod gate;
+pub mod github;
 pub mod processes;
 pub mod production;
 

@@ -3,6 +3,7 @@
 
 mod checks;
 mod migrations;
+mod report;
 mod smoke;
 
 use std::collections::BTreeMap;
@@ -18,6 +19,7 @@ use super::schema::{DurationText, SizeText};
 
 pub use checks::*;
 pub use migrations::*;
+pub use report::*;
 pub use smoke::*;
 
 /// Reads a value that [`super::check`] has passed.
@@ -141,7 +143,7 @@ pub struct RawPolicy {
     /// Findings that are accepted, each with a reason and a last day.
     #[serde(default)]
     pub allow: Vec<RawAllow>,
-    /// Where the reports go.
+    /// Where the reports go, and what a pull request is told.
     #[serde(default)]
     pub report: RawReport,
 }
@@ -289,13 +291,4 @@ pub struct RawBaseline {
     /// SQL files that a fresh install runs before all migrations.
     #[serde(default)]
     pub init: OneOrMore,
-}
-
-/// Where the reports go.
-#[derive(Debug, Default, Deserialize, JsonSchema)]
-#[serde(deny_unknown_fields)]
-pub struct RawReport {
-    /// A directory, relative to the policy. Default: `pgrehearse-report`.
-    #[schemars(length(min = 1))]
-    pub dir: Option<String>,
 }

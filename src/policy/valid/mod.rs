@@ -2,6 +2,7 @@
 
 mod checks;
 mod migrations;
+mod report;
 mod smoke;
 mod source;
 
@@ -12,6 +13,7 @@ pub use checks::{Allow, Assertion, Levels, RowsRule, RowsRules, SchemaDiff, Veri
 pub use migrations::{
     Files, HistoryTable, HoldBack, Migrations, Pending, RoleAttribute, Runner, Timeouts, Unchanged,
 };
+pub use report::{CommentWhen, Told};
 pub use smoke::{
     App, Body, Feed, Ingest, Method, Page, Ready, ReadyWhen, Request, Smoke, Until, When,
 };
@@ -53,6 +55,8 @@ pub struct Policy {
     pub limits: Limits,
     pub allow: Vec<Allow>,
     pub report_directory: PathBuf,
+    /// What is told on GitHub.
+    pub told: Told,
     /// The environment variables that the policy names. No child inherits them: one of them may
     /// lead to production.
     pub variables: BTreeSet<String>,
@@ -139,6 +143,7 @@ pub fn validate(
         limits,
         allow,
         report_directory: root.join(raw.report.dir.as_deref().unwrap_or("pgrehearse-report")),
+        told: report::told(&raw.report),
         variables: variables.clone(),
         root,
     })
