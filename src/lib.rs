@@ -7,12 +7,14 @@
 //!                           └─ pipeline ─ preflight → clone → restore → migrate → verify → schema-diff → smoke-ingest
 //!                                           │ facts                                                      │
 //!                                           └───────────► rules judge ► verdict decides ► report ◄───────┘
+//!                                                                                        │
+//!                                                                                        └► github
 //!                                   cleanup: always, whatever happened
 //! ```
 //!
 //! Stages observe and return facts, rules judge facts, reports word what was judged. Arrows point
 //! one way: `postgres` and `process` know nothing of stages; stages know nothing of the pipeline;
-//! rules do no I/O; reports see the verdict's types only.
+//! rules do no I/O; reports see the verdict's types only; what is told on GitHub comes ready.
 
 pub mod change;
 pub mod cli;

@@ -169,10 +169,16 @@ fn a_pull_request_and_a_merge_group_have_their_base_from_the_event() {
     project.file("README.md", "a better shop").commit(&["."]);
     let (run, comments) = on("pull_request", &base, &project);
     run.expect(0, "go", &[]);
-    assert!(comments[0].contains("so nothing was rehearsed"), "{comments:?}");
+    assert!(
+        comments[0].contains("so nothing was rehearsed"),
+        "{comments:?}"
+    );
     let (run, comments) = on("merge_group", &base, &project);
     run.expect(0, "go", &[]);
-    assert!(comments.is_empty(), "there is no pull request: {comments:?}");
+    assert!(
+        comments.is_empty(),
+        "there is no pull request: {comments:?}"
+    );
 }
 
 /// The exit code and what is said of the go in the report.

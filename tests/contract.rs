@@ -131,7 +131,8 @@ impl Server {
     /// A run from its beginning to its end.
     fn run(&self, number: u64, told: Told, report: &RunReport) {
         let started =
-            jiff::Timestamp::from_second(1_795_000_000 + number as i64).expect("in range");
+            jiff::Timestamp::from_second(1_795_000_000 + i64::try_from(number).expect("few"))
+                .expect("in range");
         let token = Secret::new(TOKEN);
         let mut announcement = Announcement::begin(
             self.context(number),
@@ -142,7 +143,7 @@ impl Server {
             pgrehearse::github::Limits::default(),
         )
         .expect("it begins");
-        let mut problems = announcement.begun(End::Whole);
+        let mut problems = announcement.begun(End::Whole, std::future::pending());
         let text = markdown::render(report);
         problems.extend(announcement.conclude(report, &text, End::Whole, std::future::pending()));
         assert_eq!(problems, Vec::<String>::new());

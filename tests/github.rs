@@ -41,7 +41,7 @@ const EVERYTHING: Told = Told {
 
 /// When the run of a number began: later numbers later.
 fn started(run: u64) -> Timestamp {
-    Timestamp::from_second(1_795_000_000 + run as i64 * 60).expect("in range")
+    Timestamp::from_second(1_795_000_000 + i64::try_from(run).expect("few") * 60).expect("in range")
 }
 
 fn begin(github: &GitHub, run: u64, told: Told, name: &str) -> Announcement {
@@ -63,7 +63,7 @@ fn conclude(announcement: Announcement, report: &RunReport) -> Vec<String> {
 /// A run from its beginning to its end.
 fn run(github: &GitHub, number: u64, told: Told, report: &RunReport) -> Vec<String> {
     let mut announcement = begin(github, number, told, &report.name);
-    let mut problems = announcement.begun(End::Whole);
+    let mut problems = announcement.begun(End::Whole, std::future::pending());
     problems.extend(conclude(announcement, report));
     problems
 }

@@ -152,7 +152,7 @@ pub fn run(arguments: &Arguments) -> Exit {
         }
     });
     let announcement = announcement.map(|mut announcement| {
-        let problems = announcement.begun(ended.end());
+        let problems = announcement.begun(ended.end(), any_signal());
         ended.report_problems(&problems);
         announcement
     });

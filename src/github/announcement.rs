@@ -35,6 +35,9 @@ impl Default for Limits {
     }
 }
 
+/// Between the end of a part's own time and the end of patience with it.
+const ROOM: Duration = Duration::from_millis(500);
+
 /// A run that is being told of.
 pub struct Announcement {
     runtime: Runtime,
@@ -42,6 +45,8 @@ pub struct Announcement {
     /// Until it is over: what could not be told at the beginning.
     beginning: Option<JoinHandle<Vec<String>>>,
     limits: Limits,
+    /// A signal has come, or the beginning would not end.
+    is_late: bool,
 }
 
 impl Announcement {
@@ -106,12 +111,13 @@ impl Announcement {
             teller,
             beginning: Some(beginning),
             limits,
+            is_late: false,
         })
     }
 
-    /// What could not be told at the beginning; waits until that is over.
-    pub fn begun(&mut self, end: End) -> Vec<String> {
-        let Some(mut beginning) = self.beginning.take() else {
+    /// What could not be told at the beginning; waits until that is over, or `hurry` is ready.
+    pub fn begun(&mut self, end: End, hurry: impl Future<Output = ()>) -> Vec<String> {
+        let Some(beginning) = self.beginning.take() else {
             return Vec::new();
         };
         let limit = match end {
@@ -119,20 +125,16 @@ impl Announcement {
             End::Whole => self.limits.begin,
             End::Interrupted => self.limits.hurried / 5,
         };
-        let ended = self
-            .runtime
-            .block_on(async { timeout(limit, &mut beginning).await });
-        match ended {
-            Ok(Ok(problems)) => problems,
-            // Nothing of ours may bring down a run.
-            Ok(Err(_)) => {
-                vec!["telling of the beginning on GitHub failed; please report it".into()]
+        let waited = self.runtime.block_on(async {
+            tokio::select! {
+                told = ended(beginning, limit) => told,
+                () = hurry => None,
             }
-            Err(_) => {
-                beginning.abort();
-                Vec::new()
-            }
-        }
+        });
+        waited.unwrap_or_else(|| {
+            self.is_late = true;
+            Vec::new()
+        })
     }
 
     /// Tells how the run ended, and returns what could not be told. `hurry` is ready when a signal asks
@@ -144,27 +146,44 @@ impl Announcement {
         end: End,
         hurry: impl Future<Output = ()>,
     ) -> Vec<String> {
-        let mut told = self.begun(end);
+        let mut hurry = pin!(hurry);
+        let mut problems = self.begun(end, &mut hurry);
+        let hurried = self.limits.hurried;
         let limit = match end {
-            End::Whole => self.limits.conclude,
-            End::Interrupted => self.limits.hurried * 4 / 5,
+            End::Whole if !self.is_late => self.limits.conclude,
+            End::Whole | End::Interrupted => hurried * 4 / 5,
         };
-        let problems = self.runtime.block_on(async {
-            let mut work = pin!(
-                self.teller
-                    .conclude(report, text, end, Instant::now() + limit)
-            );
+        // On a thread of its own, where nothing of it can bring down the run.
+        let work = {
+            let (teller, report, text) = (self.teller.clone(), report.clone(), text.to_owned());
+            let until = Instant::now() + limit;
+            (self.runtime).spawn(async move { teller.conclude(&report, &text, end, until).await })
+        };
+        let told = self.runtime.block_on(async {
+            let mut work = pin!(ended(work, limit));
             tokio::select! {
-                problems = &mut work => problems,
-                () = hurry => timeout(self.limits.hurried, work)
-                    .await
-                    .unwrap_or_else(|_| vec!["a signal came before all was told on GitHub".into()]),
+                told = &mut work => told,
+                () = hurry, if !self.is_late => timeout(hurried, work).await.ok().flatten(),
             }
         });
-        told.extend(problems);
+        let late = || vec!["a signal came before all was told on GitHub".to_owned()];
+        problems.extend(told.unwrap_or_else(late));
         // A name that is being looked up can't be cut short, and must not be waited for.
         self.runtime.shutdown_background();
-        told
+        problems
+    }
+}
+
+/// What a part could not tell; `None` if it took longer than this.
+async fn ended(mut part: JoinHandle<Vec<String>>, limit: Duration) -> Option<Vec<String>> {
+    // It keeps its time itself; this is for one that does not.
+    match timeout(limit + ROOM, &mut part).await {
+        Ok(Ok(problems)) => Some(problems),
+        Ok(Err(_)) => Some(vec!["telling GitHub failed; please report it".to_owned()]),
+        Err(_) => {
+            part.abort();
+            None
+        }
     }
 }
 

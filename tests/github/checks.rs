@@ -44,7 +44,11 @@ fn with_findings(number: u32) -> RunReport {
 fn it_is_in_progress_at_once_and_on_the_head() {
     let github = GitHub::start();
     let mut announcement = begin(&github, 1, CHECK, "shop");
-    assert!(announcement.begun(End::Whole).is_empty());
+    assert!(
+        announcement
+            .begun(End::Whole, std::future::pending())
+            .is_empty()
+    );
     {
         let state = github.state();
         assert_eq!(state.checks[0]["name"], "pgrehearse: shop");
@@ -83,7 +87,7 @@ fn undecided_is_never_neutral() {
     ] {
         let github = GitHub::start();
         let mut announcement = begin(&github, 1, crate::EVERYTHING, "shop");
-        announcement.begun(End::Whole);
+        announcement.begun(End::Whole, std::future::pending());
         let text = markdown::render(&report);
         let problems = announcement.conclude(&report, &text, end, std::future::pending());
         assert_eq!(problems, Vec::<String>::new());
@@ -101,7 +105,7 @@ fn undecided_is_never_neutral() {
 fn annotations_go_fifty_at_a_time_and_none_twice() {
     let github = GitHub::start();
     let mut announcement = begin(&github, 1, CHECK, "shop");
-    announcement.begun(End::Whole);
+    announcement.begun(End::Whole, std::future::pending());
     // Two of the three updates are done, and nobody hears of it.
     github.fail(
         axum::http::Method::PATCH,
@@ -133,7 +137,7 @@ fn annotations_go_fifty_at_a_time_and_none_twice() {
 fn an_update_whose_answer_got_lost_is_not_sent_again() {
     let github = GitHub::start();
     let mut announcement = begin(&github, 1, CHECK, "shop");
-    announcement.begun(End::Whole);
+    announcement.begun(End::Whole, std::future::pending());
     github.fail(
         axum::http::Method::PATCH,
         "check-runs",

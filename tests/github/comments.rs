@@ -11,7 +11,10 @@ use crate::{COMMENT, begin, conclude, run, sample, started};
 fn it_is_there_at_once_and_says_the_verdict_at_the_end() {
     let github = GitHub::start();
     let mut announcement = begin(&github, 1, COMMENT, "shop");
-    assert_eq!(announcement.begun(End::Whole), Vec::<String>::new());
+    assert_eq!(
+        announcement.begun(End::Whole, std::future::pending()),
+        Vec::<String>::new()
+    );
     let body = github.bodies().remove(0);
     let lines: Vec<&str> = body.lines().collect();
     assert_eq!(lines[0], "<!-- pgrehearse: shop -->");
@@ -101,7 +104,11 @@ fn an_older_run_leaves_a_newer_one_alone() {
     let github = GitHub::start();
     let [older, newer] = [1, 2].map(|number| {
         let mut announcement = begin(&github, number, COMMENT, "shop");
-        assert!(announcement.begun(End::Whole).is_empty());
+        assert!(
+            announcement
+                .begun(End::Whole, std::future::pending())
+                .is_empty()
+        );
         announcement
     });
     assert!(conclude(newer, &sample::no_go()).is_empty());
@@ -200,7 +207,7 @@ fn the_longest_text_is_short_enough() {
     let report = sample::go();
     for length in [64_999, 65_535, 100_000] {
         let mut announcement = begin(&github, length, crate::EVERYTHING, "shop");
-        announcement.begun(End::Whole);
+        announcement.begun(End::Whole, std::future::pending());
         let text = format!(
             "{}\n{}",
             marker("shop"),

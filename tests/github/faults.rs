@@ -146,7 +146,7 @@ fn five_attempts_are_enough() {
         Fault::status(500, "Server Error"),
     );
     let mut announcement = begin(&github, 1, COMMENT, "shop");
-    let problems = announcement.begun(End::Whole);
+    let problems = announcement.begun(End::Whole, std::future::pending());
     assert_eq!(
         problems,
         [
@@ -177,7 +177,7 @@ fn a_comment_whose_answer_got_lost_is_not_made_twice() {
 fn a_comment_that_goes_away_is_made_again() {
     let github = GitHub::start();
     let mut announcement = begin(&github, 1, COMMENT, "shop");
-    announcement.begun(End::Whole);
+    announcement.begun(End::Whole, std::future::pending());
     github.state().comments.clear();
     assert!(conclude(announcement, &sample::go()).is_empty());
     assert!(github.bodies()[0].contains("✅ GO"));
@@ -190,7 +190,7 @@ fn who_never_answers_is_not_waited_for_longer_than_that() {
     github.fail(Method::POST, "", 99, Fault::Hang);
     let began = Instant::now();
     let mut announcement = begin_within(&github, 1, EVERYTHING, "shop", short());
-    let problems = announcement.begun(End::Whole);
+    let problems = announcement.begun(End::Whole, std::future::pending());
     assert_eq!(problems.len(), 3, "{problems:?}");
     assert!(began.elapsed() < Duration::from_secs(6));
     let problems = conclude(announcement, &sample::go());
@@ -203,7 +203,10 @@ fn one_that_hangs_keeps_back_no_other() {
     let github = GitHub::start();
     github.fail(Method::GET, "comments", 99, Fault::Hang);
     let mut announcement = begin_within(&github, 1, EVERYTHING, "shop", short());
-    assert_eq!(announcement.begun(End::Whole).len(), 1);
+    assert_eq!(
+        announcement.begun(End::Whole, std::future::pending()).len(),
+        1
+    );
     assert_eq!(conclude(announcement, &sample::go()).len(), 1);
     let state = github.state();
     assert_eq!(state.checks[0]["conclusion"], "success");

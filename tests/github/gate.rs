@@ -185,7 +185,10 @@ fn a_go_that_nobody_can_read_is_told_as_none() {
         "migrate.sh",
         "rm -rf pgrehearse-report\ntouch pgrehearse-report\n",
     );
-    let run = run(&github, &project);
+    project.commit(&["pgrehearse.yml"]);
+    let mut event = GitHub::event();
+    event["pull_request"]["base"]["sha"] = project.head().into();
+    let run = ended(&project, &mut command(&github, &project, &event));
     assert_eq!(run.code, Some(3), "{}{}", run.stdout, run.stderr);
     assert!(run.stdout.contains("GO"), "{}{}", run.stdout, run.stderr);
     let body = github.bodies().remove(0);
