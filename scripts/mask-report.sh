@@ -4,6 +4,7 @@ set -eu
 
 # The picture of locks and statements is all measurement: how many there are depends on the machine.
 awk '
+    /^On the server: / { print "(what the server did)"; next }
     /^<details><summary>on the server: / { print "(what the server did)"; skip = 1 }
     !skip { print }
     /^<\/details>$/ { skip = 0 }
