@@ -10,6 +10,7 @@ awk '
     /^<\/details>$/ { skip = 0 }
 ' "$1" | sed -E \
     -e 's/[0-9][0-9.,]* (ms|s|min|h)([^a-z0-9]|$)/T\2/g' \
+    -e 's/[0-9][0-9.]* (bytes|kB|MB|GB)/SIZE/g' \
     -e 's/[0-9]{4}-[0-9]{2}-[0-9]{2} [0-9]{2}:[0-9]{2} UTC/MOMENT/g' \
     -e 's/ timestamp="[^"]*"/ timestamp="MOMENT"/g' \
     -e 's/ time="[^"]*"/ time="T"/g' \
