@@ -82,7 +82,7 @@ fn examples() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("examples")
 }
 
-/// Runs an example where it is, with the reports elsewhere.
+/// Runs an example as the action does, from the root of the repository, with the reports elsewhere.
 fn rehearse(example: &str) -> Run {
     let reports = tempfile::tempdir().expect("a directory");
     rehearse_into(example, reports.path())
@@ -107,7 +107,9 @@ fn reports_are_as_expected(example: &str, reports: &Path) {
 
 fn rehearse_into(example: &str, reports: &Path) -> Run {
     let out = reports.to_string_lossy();
-    let output = gate(&examples().join(example), &["run", "--out", &out])
+    let policy = format!("examples/{example}/pgrehearse.yml");
+    let root = Path::new(env!("CARGO_MANIFEST_DIR"));
+    let output = gate(root, &["run", "--policy", &policy, "--out", &out])
         .env("SHOP_APP", shop_app())
         .output()
         .expect("the gate starts");

@@ -92,11 +92,25 @@ pub fn repository_place(report: &RunReport, place: &Place) -> Place {
     let file = place.file.strip_prefix("./").unwrap_or(&place.file);
     Place {
         file: match folder {
-            Some(folder) if !Path::new(file).is_absolute() => format!("{folder}/{file}"),
+            Some(folder) if !Path::new(file).is_absolute() => within(&folder, file),
             _ => file.to_owned(),
         },
         line: place.line,
     }
+}
+
+/// `db/shop` and `../m/1.sql` are `db/m/1.sql`: who shows a file looks it up by this name.
+fn within(folder: &str, file: &str) -> String {
+    let mut parts: Vec<&str> = folder.split('/').collect();
+    let mut rest = file;
+    while let Some(above) = rest.strip_prefix("../") {
+        if parts.pop().is_none() {
+            return format!("{folder}/{file}");
+        }
+        rest = above;
+    }
+    parts.push(rest);
+    parts.join("/")
 }
 
 /// A finding's place as the repository names it.
@@ -230,6 +244,18 @@ mod tests {
             ("/srv/pgrehearse.yml", "m/1.sql:3"),
         ] {
             report.policy_file = policy.into();
+            assert_eq!(repository_place(&report, &place).to_string(), expected);
+        }
+        report.policy_file = "db/x/pgrehearse.yml".into();
+        for (file, expected) in [
+            ("../m/1.sql", "db/m/1.sql"),
+            ("../../m/1.sql", "m/1.sql"),
+            ("../../../m/1.sql", "db/x/../../../m/1.sql"),
+        ] {
+            let place = Place {
+                file: file.into(),
+                line: None,
+            };
             assert_eq!(repository_place(&report, &place).to_string(), expected);
         }
     }

@@ -1,5 +1,6 @@
 //! What people and programs read of a run: every format, word for word, and against hostile text.
 
+mod browser;
 mod files;
 mod hostile;
 mod junit;
@@ -146,6 +147,9 @@ fn page_of_many_findings() {
     assert!(text.contains("<code class=\"rule\">schema-drift</code> 297 more findings</h3>"));
     assert!(text.contains("<code class=\"rule\">lint/ban-drop-column</code> 24 findings</h3>"));
     assert_eq!(text.matches("<summary>Each of them</summary>").count(), 2);
+    // What they say alike is said once for each card that stands for itself.
+    assert_eq!(text.matches("may fail in one of the two").count(), 3 + 2);
+    assert_eq!(text.matches("<code class=\"rule\">").count(), 3 + 2);
     for number in [1, 4, 300] {
         assert!(text.contains(&format!("alter table public.t{number} drop column note;")));
     }

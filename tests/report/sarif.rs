@@ -4,7 +4,8 @@ use std::collections::HashSet;
 
 use insta::assert_snapshot;
 use pgrehearse::report::sarif;
-use pgrehearse::verdict::RunReport;
+use pgrehearse::rules;
+use pgrehearse::verdict::{RuleReport, RunReport};
 use serde_json::Value;
 
 use crate::{sample, without_version};
@@ -155,4 +156,33 @@ fn every_result_names_its_rule_and_a_place() {
     let place = &results[0]["locations"][0]["physicalLocation"];
     assert_eq!(place["artifactLocation"]["uri"], "db/my%20policy%231.yml");
     assert_eq!(place["region"]["startLine"], 1);
+}
+
+#[test]
+fn every_rule_has_its_page() {
+    let mut report = sample::go();
+    report.rules = rules::every()
+        .map(|rule| RuleReport {
+            id: rule.id,
+            stage: rule.stage,
+            level: rule.level,
+            summary: rule.summary,
+            effect: rule.effect,
+            remedy: rule.remedy,
+        })
+        .collect();
+    let run = run(&report);
+    let descriptors = run["tool"]["driver"]["rules"].as_array().expect("a list");
+    assert_eq!(descriptors.len(), rules::every().count());
+    let root = std::path::Path::new(env!("CARGO_MANIFEST_DIR"));
+    for descriptor in descriptors {
+        let uri = descriptor["helpUri"].as_str().expect("text");
+        let (_, page) = uri.split_once("/docs/rules/").expect("a page");
+        assert!(root.join("docs/rules").join(page).is_file(), "{uri}");
+        // GitHub shows no more of it.
+        for field in ["shortDescription", "fullDescription"] {
+            let length = descriptor[field]["text"].as_str().map(str::len);
+            assert!(length < Some(1_024), "{descriptor}");
+        }
+    }
 }

@@ -167,46 +167,70 @@ fn findings<'a>(
     }
 }
 
-/// What a rule's findings say alike, and each of them folded.
+/// What stands above a finding already and is not said again in it.
+#[derive(Default)]
+struct Told<'a> {
+    rule: Option<&'a str>,
+    effect: Option<&'a str>,
+    advice: Option<&'a str>,
+}
+
+/// What a rule's findings say alike, and each of them folded, with what is its own.
 fn together(report: &RunReport, bundle: &Bundle<'_>) -> Markup {
+    let told = Told {
+        rule: Some(bundle.rule),
+        effect: bundle.shared(|of| Some(&of.effect)),
+        advice: bundle.shared(|of| of.advice.as_deref()),
+    };
     html! {
         article class={ "card " (level_class(bundle.level)) } {
             h3 { code.rule { (bundle.rule) } " " (bundle.count()) }
-            @if let Some(effect) = bundle.shared(|of| Some(&of.effect)) { p { (Sentence(effect)) } }
-            @if let Some(advice) = bundle.shared(|of| of.advice.as_deref()) {
-                p.instead { b { "Instead: " } (Sentence(advice)) }
+            @if let Some(effect) = told.effect.filter(|effect| !effect.is_empty()) {
+                p { (Sentence(effect)) }
             }
+            @if let Some(advice) = told.advice { p.instead { b { "Instead: " } (Sentence(advice)) } }
             details {
                 summary { "Each of them" }
-                @for judged in &bundle.findings { (finding(report, judged)) }
+                @for judged in &bundle.findings {
+                    article.one { (said(report, judged, &told)) }
+                }
             }
         }
     }
 }
 
 fn finding(report: &RunReport, judged: &Judged) -> Markup {
-    let finding = &judged.finding;
-    let place = words::place(report, judged);
     html! {
         article class={ "card " (level_class(judged.level)) } {
-            h3 { (Sentence(&finding.message)) }
-            p.about {
-                code.rule { (Name(finding.rule)) }
-                @if let Some(object) = &finding.object { code { (Name(object)) } }
-                @if let Some(place) = place { code.place { (Name(&place.to_string())) } }
+            (said(report, judged, &Told::default()))
+        }
+    }
+}
+
+fn said(report: &RunReport, judged: &Judged, told: &Told) -> Markup {
+    let finding = &judged.finding;
+    let effect = Some(finding.effect.as_str()).filter(|effect| !effect.is_empty());
+    let advice = finding.advice.as_deref();
+    html! {
+        h3 { (Sentence(&finding.message)) }
+        p.about {
+            @if told.rule != Some(finding.rule) { code.rule { (Name(finding.rule)) } }
+            @if let Some(object) = &finding.object { code { (Name(object)) } }
+            @if let Some(place) = words::place(report, judged) {
+                code.place { (Name(&place.to_string())) }
             }
-            @if !finding.effect.is_empty() { p { (Sentence(&finding.effect)) } }
-            @if let Some(advice) = &finding.advice {
-                p.instead { b { "Instead: " } (Sentence(advice)) }
-            }
-            @if let Some(sql) = &finding.sql {
-                pre { code { (Lines(sql)) } }
-            }
-            @if !finding.evidence.is_empty() {
-                details {
-                    summary { "Evidence" }
-                    ul { @for fact in &finding.evidence { li { (Sentence(fact)) } } }
-                }
+        }
+        @if let Some(effect) = effect.filter(|_| told.effect != effect) { p { (Sentence(effect)) } }
+        @if let Some(advice) = advice.filter(|_| told.advice != advice) {
+            p.instead { b { "Instead: " } (Sentence(advice)) }
+        }
+        @if let Some(sql) = &finding.sql {
+            pre { code { (Lines(sql)) } }
+        }
+        @if !finding.evidence.is_empty() {
+            details {
+                summary { "Evidence" }
+                ul { @for fact in &finding.evidence { li { (Sentence(fact)) } } }
             }
         }
     }
