@@ -26,23 +26,26 @@ use crate::verdict::{
 #[derive(clap::Args)]
 pub struct Arguments {
     #[command(flatten)]
-    policy: PolicyFile,
+    pub(super) policy: PolicyFile,
     /// Where the reports go; the policy's `report.dir` otherwise
     #[arg(long, value_name = "DIR")]
-    out: Option<PathBuf>,
+    pub(super) out: Option<PathBuf>,
     /// Stop after a stage; undecided if a stage that the policy asks for is left out
     #[arg(long, value_name = "STAGE")]
-    until: Option<UntilStage>,
+    pub(super) until: Option<UntilStage>,
+    /// What new files are new against, as git names it; the policy's `migrations.base` otherwise
+    #[arg(long, value_name = "REF")]
+    pub(super) base: Option<String>,
     /// Leave the clone up and print its URL
     #[arg(long)]
-    keep: bool,
+    pub(super) keep: bool,
     /// Take this dump instead of the policy's source
     #[arg(long, value_name = "FILE")]
-    from_dump: Option<PathBuf>,
+    pub(super) from_dump: Option<PathBuf>,
 }
 
-#[derive(Clone, Copy, ValueEnum)]
-enum UntilStage {
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub(super) enum UntilStage {
     Preflight,
     Clone,
     Restore,
@@ -72,32 +75,43 @@ struct Ended {
     cut: Option<Exit>,
 }
 
+/// The exit code, and the report with its directory unless the run could not even be tried.
+pub(super) type Answer = (Exit, Option<(RunReport, PathBuf)>);
+
 pub fn run(arguments: &Arguments) -> Exit {
+    answer(arguments, RunId::new()).0
+}
+
+/// The same, for a caller that names the run and reads its report.
+pub(super) fn answer(arguments: &Arguments, run: RunId) -> Answer {
     let policy = match &arguments.from_dump {
         None => arguments.policy.load(),
         Some(dump) => match dump_source(dump) {
             Ok(source) => arguments.policy.load_with_source(source),
             Err(why) => {
                 say(&format!("error: `--from-dump {}`: {why}", dump.display()));
-                return Exit::Wrong;
+                return (Exit::Wrong, None);
             }
         },
     };
     let mut policy = match policy {
         Ok(policy) => policy,
-        Err(exit) => return exit,
+        Err(exit) => return (exit, None),
     };
     if let Some(directory) = &arguments.out {
         policy.report_directory = directory.clone();
+    }
+    if arguments.base.is_some() {
+        policy.migrations.base = arguments.base.clone();
     }
     let directory = policy.report_directory.clone();
     // A verdict of an earlier run must not be taken for this one's, however this one ends.
     if let Err(error) = report::clear(&directory) {
         complain(&error, None);
-        return Exit::Undecided;
+        return (Exit::Undecided, None);
     }
     let policy = Arc::new(policy);
-    let ended = match rehearse(policy.clone(), arguments) {
+    let ended = match rehearse(policy.clone(), arguments, run) {
         Ok(ended) => ended,
         Err(error) => {
             complain(&error, None);
@@ -108,7 +122,8 @@ pub fn run(arguments: &Arguments) -> Exit {
             }
         }
     };
-    conclude(&ended, &directory)
+    let exit = conclude(&ended, &directory);
+    (exit, Some((ended.report, directory)))
 }
 
 /// Writes the reports, tells the verdict, and chooses the exit code.
@@ -207,8 +222,7 @@ fn report_of_nothing(policy: &Policy, error: &RunError) -> RunReport {
     }
 }
 
-fn rehearse(policy: Arc<Policy>, arguments: &Arguments) -> Result<Ended, RunError> {
-    let run = RunId::new();
+fn rehearse(policy: Arc<Policy>, arguments: &Arguments, run: RunId) -> Result<Ended, RunError> {
     let mask = mask(&policy);
     let log_directory = policy.report_directory.join("logs");
     std::fs::create_dir_all(&log_directory).map_err(|source| RunError::Logs {

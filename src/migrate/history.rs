@@ -206,7 +206,22 @@ pub async fn pending(
                 .collect();
             Ok((pending, DecidedBy::Git(base)))
         }
-        None => Ok((files.to_vec(), DecidedBy::Nothing)),
+        None => {
+            refuse_unread(root).await?;
+            Ok((files.to_vec(), DecidedBy::Nothing))
+        }
+    }
+}
+
+/// Fails if there is a repository that git does not read: it would have told what is new.
+async fn refuse_unread(root: &Path) -> Result<(), MigrateError> {
+    match git(root, &["rev-parse", "--git-dir"]).await {
+        Err(MigrateError::Git { said, .. })
+            if said.contains("not a git repository") || said == NO_GIT =>
+        {
+            Ok(())
+        }
+        other => other.map(drop),
     }
 }
 
@@ -316,6 +331,9 @@ async fn files_in_commit(root: &Path, base: &str) -> Result<BTreeSet<String>, Mi
     Ok(listed(&listing))
 }
 
+/// What is said where git is not installed.
+const NO_GIT: &str = "git is not installed";
+
 /// Names that git separates with zero bytes.
 fn listed(names: &str) -> BTreeSet<String> {
     names
@@ -336,9 +354,16 @@ async fn git(root: &Path, arguments: &[&str]) -> Result<String, MigrateError> {
         .args(["-c", "safe.directory=*", "-C"])
         .arg(root)
         .args(arguments)
+        // `refuse_unread` reads what it says.
+        .env("LC_ALL", "C")
+        // A clone without all objects would ask its server, by a command that its own settings name.
+        .env("GIT_NO_LAZY_FETCH", "1")
         .output()
         .await
-        .map_err(|error| failed(error.to_string()))?;
+        .map_err(|error| match error.kind() {
+            std::io::ErrorKind::NotFound => failed(NO_GIT.to_owned()),
+            _ => failed(error.to_string()),
+        })?;
     if !output.status.success() {
         return Err(failed(
             String::from_utf8_lossy(&output.stderr).trim().to_owned(),
