@@ -29,12 +29,12 @@ trap 'exit 143' TERM
 
 # $1: what should be; the rest: a command that succeeds if it is.
 check() {
-    what=$1
+    checked=$1
     shift
     if "$@" >/dev/null 2>&1; then
-        printf 'ok    %s\n' "$what"
+        printf 'ok    %s\n' "$checked"
     else
-        printf 'wrong %s\n' "$what"
+        printf 'wrong %s\n' "$checked"
         failed=$((failed + 1))
     fi
 }

@@ -36,12 +36,12 @@ ok() {
 
 # $1: what should be; the rest: a command that succeeds if it is.
 check() {
-    what=$1
+    checked=$1
     shift
     if "$@" >/dev/null 2>&1; then
-        ok "$what"
+        ok "$checked"
     else
-        printf 'wrong %s\n' "$what"
+        printf 'wrong %s\n' "$checked"
         failed=$((failed + 1))
     fi
 }

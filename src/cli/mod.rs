@@ -116,6 +116,7 @@ pub fn main() -> ExitCode {
             ExitCode::from,
         );
     }
+    first::unblock_signals();
     if action::is_cleanup(std::env::args_os().next().as_deref()) {
         return action::clean_up();
     }

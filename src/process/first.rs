@@ -15,7 +15,7 @@ use std::time::{Duration, Instant};
 use nix::errno::Errno;
 use nix::sys::signal::{SigSet, Signal, kill};
 use nix::sys::wait::{WaitPidFlag, WaitStatus, waitpid};
-use nix::unistd::Pid;
+use nix::unistd::{Pid, getppid};
 
 /// What may be meant for the run.
 const HANDED_ON: [Signal; 6] = [
@@ -36,16 +36,31 @@ pub fn is_first_process() -> bool {
     std::process::id() == 1
 }
 
-/// Starts this program again, with the same arguments, and serves it until it ends.
+/// Lets signals through again in the child of [`serve`], which inherits what is blocked there.
 ///
-/// Returns its exit code, or 128 and the number of the signal that ended it.
-pub fn serve() -> io::Result<u8> {
+/// To be called before there is a second thread. Anywhere else it changes nothing.
+pub fn unblock_signals() {
+    if getppid() == Pid::from_raw(1) {
+        let _ = served().thread_unblock();
+    }
+}
+
+/// What process 1 waits for.
+fn served() -> SigSet {
     let mut signals = SigSet::empty();
     for signal in HANDED_ON {
         signals.add(signal);
     }
     signals.add(Signal::SIGCHLD);
-    // Before the child exists: its end must not be missed. A new process starts with none blocked.
+    signals
+}
+
+/// Starts this program again, with the same arguments, and serves it until it ends.
+///
+/// Returns its exit code, or 128 and the number of the signal that ended it.
+pub fn serve() -> io::Result<u8> {
+    let signals = served();
+    // Before the child exists: neither its end nor a signal for it must be missed.
     signals.thread_block()?;
     let child = start()?;
     loop {
