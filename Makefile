@@ -5,7 +5,7 @@ CARGO_TARGET_DIR ?= $(CURDIR)/target
 export CARGO_TARGET_DIR
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test test-contract lint-workflows bench comparison fmt docs audit build-demo install-postgres check-rust
+.PHONY: help demo test test-contract test-action lint-workflows image image-test bench comparison fmt docs audit build-demo install-postgres check-rust
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-14s %s\n", $$1, $$2 }' Makefile
@@ -55,6 +55,22 @@ docs: check-rust ## write the documentation that comes from code: policy, rules,
 	mv docs/policy.md.new docs/policy.md
 	$(CARGO) run --locked --quiet --example rule-docs
 	RUSTDOCFLAGS="-D warnings" $(CARGO) doc --locked --no-deps --document-private-items
+
+# PGDG=0 takes the distribution's own PostgreSQL, SUITE another Debian: what scripts/image.sh reads.
+SUITE ?= trixie
+PGDG ?= 1
+IMAGE ?= pgrehearse:$(SUITE)
+export SUITE PGDG
+
+image: build-demo ## build the container image; needs Docker
+	@scripts/image.sh "$(abspath $(CARGO_TARGET_DIR))/release/pgrehearse" "$(IMAGE)"
+
+image-test: image ## run the image as a GitHub runner does
+	@scripts/image-test.sh "$(IMAGE)" "$(abspath $(CARGO_TARGET_DIR))"
+
+test-action: image ## run the action in workflows, without GitHub
+	@scripts/install-action-tools.sh
+	@scripts/action-test.sh "$(IMAGE)" "$(abspath $(CARGO_TARGET_DIR))"
 
 # Not part of `test`: the database of advisories is fetched from a git host.
 audit: check-rust ## look for known vulnerabilities in the dependencies

@@ -54,7 +54,7 @@ pub struct Workspace {
 impl Workspace {
     pub fn create(parent: &Path, run: &RunId, guard: &Arc<Guard>) -> std::io::Result<Self> {
         use std::os::unix::fs::DirBuilderExt as _;
-        let path = parent.join(format!("pgrehearse-{run}"));
+        let path = parent.join(run.directory_prefix());
         guard.watch(Watched::Directory(path.clone()))?;
         std::fs::DirBuilder::new().mode(0o700).create(&path)?;
         Ok(Self {

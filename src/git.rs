@@ -12,6 +12,9 @@ pub struct GitError {
     said: String,
 }
 
+/// What is said where git is not installed.
+const NO_GIT: &str = "git is not installed";
+
 /// Runs git in `root`. A workspace that another user owns is read all the same: in a container it
 /// always is.
 pub async fn run(root: &Path, arguments: &[&str]) -> Result<String, GitError> {
@@ -23,15 +26,30 @@ pub async fn run(root: &Path, arguments: &[&str]) -> Result<String, GitError> {
         .args(["-c", "safe.directory=*", "-C"])
         .arg(root)
         .args(arguments)
+        // `readable` reads what it says.
+        .env("LC_ALL", "C")
+        // A clone without all objects would ask its server, by a command that its own settings name.
+        .env("GIT_NO_LAZY_FETCH", "1")
         .output()
         .await
-        .map_err(|error| failed(error.to_string()))?;
+        .map_err(|error| match error.kind() {
+            std::io::ErrorKind::NotFound => failed(NO_GIT.to_owned()),
+            _ => failed(error.to_string()),
+        })?;
     if !output.status.success() {
         return Err(failed(
             String::from_utf8_lossy(&output.stderr).trim().to_owned(),
         ));
     }
     Ok(String::from_utf8_lossy(&output.stdout).into_owned())
+}
+
+/// Fails if there is a repository that git does not read: it would have told what is new.
+pub async fn readable(root: &Path) -> Result<(), GitError> {
+    match run(root, &["rev-parse", "--git-dir"]).await {
+        Err(error) if error.said.contains("not a git repository") || error.said == NO_GIT => Ok(()),
+        other => other.map(drop),
+    }
 }
 
 /// The commit that `revision` names; `None`: it is not here.

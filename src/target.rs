@@ -94,11 +94,13 @@ impl Target {
             policy::Target::Server(_) => (&[] as &[_], None),
         };
         let parent = directory.unwrap_or_else(std::env::temp_dir);
+        // By the run's id, what a run left is found when the run itself can say nothing more.
+        let label = format!("{}-{label}", context.run.directory_prefix());
         let throwaway = Throwaway::start(
             Wanted {
                 binaries,
                 parent: &parent,
-                label,
+                label: &label,
                 settings: settings::of(Profile::Loading, &[], policy_settings),
             },
             &context.guard,

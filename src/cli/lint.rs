@@ -14,7 +14,10 @@ use crate::verdict::Judged;
 #[derive(clap::Args)]
 pub struct Arguments {
     #[command(flatten)]
-    policy: PolicyFile,
+    pub(super) policy: PolicyFile,
+    /// What new files are new against, as git names it; the policy's `migrations.base` otherwise
+    #[arg(long, value_name = "REF")]
+    pub(super) base: Option<String>,
 }
 
 pub fn run(arguments: &Arguments) -> Exit {
@@ -23,10 +26,13 @@ pub fn run(arguments: &Arguments) -> Exit {
         .map(Source::Dump)
         .map_err(|_| Exit::Wrong)
         .and_then(|source| arguments.policy.load_with_source(source));
-    let policy = match policy {
+    let mut policy = match policy {
         Ok(policy) => policy,
         Err(exit) => return exit,
     };
+    if arguments.base.is_some() {
+        policy.migrations.base = arguments.base.clone();
+    }
     let found = migrate::find(&policy);
     let runtime = match runtime() {
         Ok(runtime) => runtime,

@@ -1,5 +1,6 @@
 //! What was typed: one file per subcommand, and the exit codes.
 
+pub mod action;
 mod diff;
 mod fresh;
 mod init;
@@ -8,6 +9,7 @@ mod loading;
 mod plan;
 mod run;
 mod schema;
+mod telling;
 mod validate;
 
 use std::io::Write as _;
@@ -17,7 +19,7 @@ use std::process::ExitCode;
 use clap::{Parser, Subcommand};
 
 use crate::policy::{self, LoadError, Policy, Source};
-use crate::process::guard;
+use crate::process::{first, guard};
 use crate::verdict::Verdict;
 
 /// Rehearses a PostgreSQL migration on a clone of production and answers go or no-go.
@@ -47,6 +49,9 @@ enum Command {
     Schema(schema::Arguments),
     /// Compare the schemas of two databases; exit 0 when equal, 1 when not, 3 when that can't be told
     Diff(diff::Arguments),
+    /// Do what the GitHub action's inputs ask for; started by the action's container
+    #[command(hide = true)]
+    Action,
     /// Clear up after a run that was killed; started by `run`
     #[command(name = guard::SUBCOMMAND, hide = true)]
     StandGuard,
@@ -74,16 +79,22 @@ enum Exit {
     Terminated,
 }
 
+impl Exit {
+    fn code(self) -> u8 {
+        match self {
+            Self::Go => 0,
+            Self::NoGo => 1,
+            Self::Wrong => 2,
+            Self::Undecided => 3,
+            Self::Interrupted => 130,
+            Self::Terminated => 143,
+        }
+    }
+}
+
 impl From<Exit> for ExitCode {
     fn from(exit: Exit) -> Self {
-        Self::from(match exit {
-            Exit::Go => 0,
-            Exit::NoGo => 1,
-            Exit::Wrong => 2,
-            Exit::Undecided => 3,
-            Exit::Interrupted => 130,
-            Exit::Terminated => 143,
-        })
+        Self::from(exit.code())
     }
 }
 
@@ -99,6 +110,19 @@ impl From<Verdict> for Exit {
 
 /// Runs what was typed.
 pub fn main() -> ExitCode {
+    if first::is_first_process() {
+        return first::serve().map_or_else(
+            |error| {
+                complain(&error, None);
+                Exit::Undecided.into()
+            },
+            ExitCode::from,
+        );
+    }
+    first::unblock_signals();
+    if action::is_cleanup(std::env::args_os().next().as_deref()) {
+        return action::clean_up();
+    }
     let cli = Cli::parse();
     if let Command::StandGuard = cli.command {
         guard::stand_guard(std::io::stdin());
@@ -116,6 +140,7 @@ pub fn main() -> ExitCode {
         Command::Init(arguments) => init::run(&arguments),
         Command::Schema(arguments) => schema::run(&arguments),
         Command::Diff(arguments) => diff::run(&arguments),
+        Command::Action => action::run(),
         Command::StandGuard => Exit::Go,
     }
     .into()

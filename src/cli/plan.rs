@@ -19,7 +19,7 @@ use crate::verdict::{Explained as _, Level};
 #[derive(clap::Args)]
 pub struct Arguments {
     #[command(flatten)]
-    policy: PolicyFile,
+    pub(super) policy: PolicyFile,
 }
 
 pub fn run(arguments: &Arguments) -> Exit {

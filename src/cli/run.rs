@@ -9,18 +9,18 @@ use tokio::signal::unix::{SignalKind, signal};
 
 use super::fresh;
 use super::loading::{self, Loaded};
+use super::telling::Telling;
 use super::{Exit, PolicyFile, complain, is_terminal, print, runtime, say, variable};
 use crate::change::Change;
 use crate::context::{Context, Workspace};
-use crate::github::{self, Announcement, End};
+use crate::github::{self, End};
 use crate::pipeline::{self, Journal, Keep, Kept};
-use crate::policy::{FileGlob, Policy, Source, Target};
+use crate::policy::{CommentWhen, FileGlob, Policy, Source, Target};
 use crate::process::guard::Guard;
 use crate::process::{RunId, stray};
 use crate::progress::Progress;
 use crate::report;
 use crate::report::console::Colour;
-use crate::report::escape::Terminal;
 use crate::report::plain::{Plain, WorkflowCommands};
 use crate::report::terminal::Live;
 use crate::text::{Mask, Secret};
@@ -31,31 +31,37 @@ use crate::verdict::{
 #[derive(clap::Args)]
 pub struct Arguments {
     #[command(flatten)]
-    policy: PolicyFile,
+    pub(super) policy: PolicyFile,
     /// Where the reports go; the policy's `report.dir` otherwise
     #[arg(long, value_name = "DIR")]
-    out: Option<PathBuf>,
+    pub(super) out: Option<PathBuf>,
     /// Stop after a stage; undecided if a stage that the policy asks for is left out
     #[arg(long, value_name = "STAGE")]
-    until: Option<UntilStage>,
+    pub(super) until: Option<UntilStage>,
+    /// The branch or commit that this is to be merged into: its policy counts, files are new against it,
+    /// and where no migration differs from it there is nothing to rehearse. Default: what GitHub says of
+    /// a pull request
+    #[arg(long, value_name = "REV")]
+    pub(super) base: Option<String>,
     /// Leave the clone up and print its URL
     #[arg(long)]
-    keep: bool,
-    /// The branch or commit that this is to be merged into: its policy counts, and where no migration
-    /// differs from it there is nothing to rehearse. Default: what GitHub says of a pull request
-    #[arg(long, value_name = "REV")]
-    base: Option<String>,
+    pub(super) keep: bool,
     /// Rehearse nothing: say whether the go in this `report.json` still holds. 1: it does not; 3: that
     /// can't be told
     #[arg(long, value_name = "REPORT", conflicts_with_all = ["out", "until", "keep", "from_dump"])]
-    verify_fresh: Option<PathBuf>,
+    pub(super) verify_fresh: Option<PathBuf>,
     /// Take this dump instead of the policy's source
     #[arg(long, value_name = "FILE")]
-    from_dump: Option<PathBuf>,
+    pub(super) from_dump: Option<PathBuf>,
+    /// Inputs of the action; the policy's `report` otherwise.
+    #[arg(skip)]
+    pub(super) comment: Option<CommentWhen>,
+    #[arg(skip)]
+    pub(super) check: Option<bool>,
 }
 
-#[derive(Clone, Copy, ValueEnum)]
-enum UntilStage {
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub(super) enum UntilStage {
     Preflight,
     Clone,
     Restore,
@@ -92,31 +98,29 @@ impl Ended {
             Some(_) => End::Interrupted,
         }
     }
+}
 
-    /// Says on standard error, and in the reports, what could not be told of the run's beginning.
-    fn report_problems(&mut self, problems: &[String]) {
-        for problem in problems {
-            warn(problem);
-            if let Some(first) = self.report.stages.first_mut() {
-                first.saw.push(problem.clone());
-            }
-        }
+/// The exit code, and the report with its directory unless the run could not even be tried.
+pub(super) type Answer = (Exit, Option<(RunReport, PathBuf)>);
+
+pub fn run(arguments: &Arguments) -> Exit {
+    match &arguments.verify_fresh {
+        Some(report) => fresh::run(report, &arguments.policy, arguments.base.as_deref()),
+        None => answer(arguments, RunId::new()).0,
     }
 }
 
-pub fn run(arguments: &Arguments) -> Exit {
+/// The same, for a caller that names the run and reads its report.
+pub(super) fn answer(arguments: &Arguments, run: RunId) -> Answer {
     if let Some(why) = github::refusal(variable) {
         say(&format!("error: {why}"));
-        return Exit::Wrong;
-    }
-    if let Some(report) = &arguments.verify_fresh {
-        return fresh::run(report, &arguments.policy, arguments.base.as_deref());
+        return (Exit::Wrong, None);
     }
     let source = match arguments.from_dump.as_deref().map(dump_source).transpose() {
         Ok(source) => source,
         Err(why) => {
             say(&format!("error: `--from-dump`: {why}"));
-            return Exit::Wrong;
+            return (Exit::Wrong, None);
         }
     };
     let (file, base) = (&arguments.policy.policy, arguments.base.as_deref());
@@ -126,22 +130,31 @@ pub fn run(arguments: &Arguments) -> Exit {
         doubt,
     } = match loading::load(file, base, source) {
         Ok(loaded) => loaded,
-        Err(exit) => return exit,
+        Err(exit) => return (exit, None),
     };
     if let Some(directory) = &arguments.out {
         policy.report_directory = directory.clone();
+    }
+    if arguments.base.is_some() {
+        policy.migrations.base = arguments.base.clone();
+    }
+    if let Some(comment) = arguments.comment {
+        policy.told.comment = comment;
+    }
+    if let Some(check) = arguments.check {
+        policy.told.check = check;
     }
     let directory = policy.report_directory.clone();
     // A verdict of an earlier run must not be taken for this one's, however this one ends.
     if let Err(error) = report::clear(&directory) {
         complain(&error, None);
-        return Exit::Undecided;
+        return (Exit::Undecided, None);
     }
     let policy = Arc::new(policy);
-    let announcement = announce(&policy);
+    let telling = Telling::begin(&policy);
     let begun = match doubt {
         Some(error) => Err(error.explain()),
-        None => rehearse(policy.clone(), change, arguments).map_err(|error| error.explain()),
+        None => rehearse(policy.clone(), change, arguments, run).map_err(|error| error.explain()),
     };
     let mut ended = begun.unwrap_or_else(|failure| {
         say(&format!("error: {failure}"));
@@ -151,51 +164,17 @@ pub fn run(arguments: &Arguments) -> Exit {
             cut: None,
         }
     });
-    let announcement = announcement.map(|mut announcement| {
-        let problems = announcement.begun(ended.end(), any_signal());
-        ended.report_problems(&problems);
-        announcement
-    });
+    let end = ended.end();
+    let telling = telling.map(|telling| telling.has_begun(end, &mut ended.report));
     let exit = conclude(&ended, &directory);
-    if let Some(announcement) = announcement {
+    if let Some(telling) = telling {
         if exit == Exit::Undecided && ended.report.verdict == Verdict::Go {
             ended.report.verdict = Verdict::Undecided;
             ended.report.reason = "the reports could not be written".to_owned();
         }
-        let text = report::markdown::render(&ended.report);
-        for problem in announcement.conclude(&ended.report, &text, ended.end(), any_signal()) {
-            warn(&problem);
-        }
+        telling.conclude(end, &ended.report);
     }
-    exit
-}
-
-/// Begins to tell GitHub of the run, where it is a job of GitHub's.
-fn announce(policy: &Policy) -> Option<Announcement> {
-    let started = jiff::Timestamp::now();
-    Announcement::of_this_job(policy.told, &policy.name, started).unwrap_or_else(|why| {
-        warn(&why);
-        None
-    })
-}
-
-/// A line that may repeat what another program answered.
-fn warn(problem: &str) {
-    say(&format!("warning: {}", Terminal::line(problem)));
-}
-
-/// Ready when somebody wants the process to end.
-async fn any_signal() {
-    let (Ok(mut interrupt), Ok(mut terminate)) = (
-        signal(SignalKind::interrupt()),
-        signal(SignalKind::terminate()),
-    ) else {
-        return std::future::pending().await;
-    };
-    tokio::select! {
-        _ = interrupt.recv() => {}
-        _ = terminate.recv() => {}
-    }
+    (exit, Some((ended.report, directory)))
 }
 
 /// Writes the reports, tells the verdict, and chooses the exit code.
@@ -305,8 +284,8 @@ fn rehearse(
     policy: Arc<Policy>,
     change: Option<Change>,
     arguments: &Arguments,
+    run: RunId,
 ) -> Result<Ended, RunError> {
-    let run = RunId::new();
     let mask = mask(&policy);
     let log_directory = policy.report_directory.join("logs");
     std::fs::create_dir_all(&log_directory).map_err(|source| RunError::Logs {

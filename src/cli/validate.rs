@@ -5,7 +5,7 @@ use super::{Exit, PolicyFile, say};
 #[derive(clap::Args)]
 pub struct Arguments {
     #[command(flatten)]
-    policy: PolicyFile,
+    pub(super) policy: PolicyFile,
 }
 
 pub fn run(arguments: &Arguments) -> Exit {

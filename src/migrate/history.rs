@@ -205,7 +205,10 @@ pub async fn pending(
                 .collect();
             Ok((pending, DecidedBy::Git(base)))
         }
-        None => Ok((files.to_vec(), DecidedBy::Nothing)),
+        None => {
+            git::readable(root).await?;
+            Ok((files.to_vec(), DecidedBy::Nothing))
+        }
     }
 }
 

@@ -130,6 +130,30 @@ async fn drop_database(maintenance: &Endpoint, name: &ScratchName) -> Result<(),
     Ok(())
 }
 
+/// Drops what a run left on a server that is not ours, by its names; says which they were.
+pub async fn drop_left(
+    maintenance: &Endpoint,
+    run: &RunId,
+) -> Result<Vec<ScratchName>, ScratchError> {
+    let session = Session::open(maintenance, &[]).await?;
+    let rows = session
+        .query(
+            include_str!("scratch_left.sql"),
+            &[&format!("{PREFIX}{run}_")],
+        )
+        .await
+        .during("look for scratch databases")?;
+    let mut dropped = Vec::new();
+    for row in rows {
+        let name: String = row.get(0);
+        if let Some(name) = ScratchName::parse(&name) {
+            drop_database(maintenance, &name).await?;
+            dropped.push(name);
+        }
+    }
+    Ok(dropped)
+}
+
 /// Drops a database for the guard, which has no runtime and nobody to tell of an error.
 pub fn drop_from_guard(endpoint: &str, name: &str) {
     let (Ok(endpoint), Some(name)) = (Endpoint::parse(endpoint), ScratchName::parse(name)) else {

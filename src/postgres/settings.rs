@@ -1,6 +1,7 @@
 //! How a throwaway server is set: for loading as fast as it can, then like production.
 
 use std::fmt::Write as _;
+use std::path::Path;
 
 use super::machine;
 
@@ -14,6 +15,14 @@ pub enum Profile {
 }
 
 const MB: u64 = 1024 * 1024;
+
+/// Where POSIX shared memory lives on Linux.
+const SHARED_MEMORY: &str = "/dev/shm";
+
+/// Parallel queries and a parallel vacuum take up to this from [`SHARED_MEMORY`] (a hash of
+/// `work_mem`, dead tuples of `maintenance_work_mem`). Docker gives a container 64 MB, and a runner
+/// lets nobody ask for more: "could not resize shared memory segment".
+const ENOUGH_SHARED_MEMORY: u64 = 512 * MB;
 
 /// The server settings of `profile`, with the policy's own on top.
 ///
@@ -43,6 +52,9 @@ pub fn of(
     // Nothing in a clone may reach out: no apply worker starts, whatever a subscription says.
     set("max_logical_replication_workers", "0".to_owned());
     set("log_min_messages", "warning".to_owned());
+    if let Some(kind) = shared_memory_kind(machine::free_space(Path::new(SHARED_MEMORY))) {
+        set("dynamic_shared_memory_type", kind.to_owned());
+    }
     match profile {
         Profile::Loading => {
             for (name, value) in [
@@ -91,6 +103,13 @@ pub fn of(
     settings
 }
 
+/// Files in the data directory, which go with it, where the system's own place is small; else the
+/// server's own choice.
+fn shared_memory_kind(free: Option<u64>) -> Option<&'static str> {
+    free.is_some_and(|free| free < ENOUGH_SHARED_MEMORY)
+        .then_some("mmap")
+}
+
 /// `settings` as the text of a configuration file. A later setting of the same name wins, as the
 /// server itself has it.
 pub fn file(settings: &[(String, String)]) -> String {
@@ -103,7 +122,14 @@ pub fn file(settings: &[(String, String)]) -> String {
 
 #[cfg(test)]
 mod tests {
-    use super::file;
+    use super::{MB, file, shared_memory_kind};
+
+    #[test]
+    fn a_container_s_small_shared_memory_is_not_used() {
+        assert_eq!(shared_memory_kind(Some(64 * MB)), Some("mmap"));
+        assert_eq!(shared_memory_kind(Some(4096 * MB)), None);
+        assert_eq!(shared_memory_kind(None), None);
+    }
 
     #[test]
     fn values_are_quoted() {

@@ -75,11 +75,13 @@ pub fn prepare(
     named: &BTreeSet<String>,
     own: &[(String, String)],
 ) -> Program {
+    let is_action = std::env::var("GITHUB_ACTIONS").is_ok_and(|value| value == "true");
     for (name, value) in std::env::vars_os() {
         let name = name.to_string_lossy();
         let leads_elsewhere = is_address(&value.to_string_lossy())
             || named.contains(name.as_ref())
-            || (name.starts_with("PG") && !name.starts_with("PGREHEARSE_"));
+            || (name.starts_with("PG") && !name.starts_with("PGREHEARSE_"))
+            || (is_action && is_the_action_s(&name));
         if leads_elsewhere {
             program = program.without_env(name.as_ref());
         }
@@ -91,6 +93,22 @@ pub fn prepare(
         program = program.env(name, address.fill(value));
     }
     program
+}
+
+/// What a runner gives to an action and not to a `run` step: the inputs, the token among them; the
+/// runner's own tokens; the files by which an action answers. The commands are the pull request's.
+fn is_the_action_s(name: &str) -> bool {
+    const FILES: [&str; 5] = [
+        "GITHUB_ENV",
+        "GITHUB_OUTPUT",
+        "GITHUB_PATH",
+        "GITHUB_STATE",
+        "GITHUB_STEP_SUMMARY",
+    ];
+    ["INPUT_", "ACTIONS_"]
+        .iter()
+        .any(|start| name.starts_with(start))
+        || FILES.contains(&name)
 }
 
 fn is_address(value: &str) -> bool {
@@ -106,7 +124,7 @@ fn is_address(value: &str) -> bool {
 
 #[cfg(test)]
 mod tests {
-    use super::{Address, is_address};
+    use super::{Address, is_address, is_the_action_s};
     use crate::postgres::Endpoint;
 
     #[test]
@@ -120,6 +138,20 @@ mod tests {
             address.fill("{jdbc_url}?user={user} {host}:{port_of_clone}/{database} {port} {other}"),
             "jdbc:postgresql://127.0.0.1:5433/shop?user=app 127.0.0.1:5433/shop 8080 {other}"
         );
+    }
+
+    #[test]
+    fn the_action_s_own_variables_stay_behind() {
+        for name in [
+            "INPUT_GITHUB-TOKEN",
+            "ACTIONS_ID_TOKEN_REQUEST_TOKEN",
+            "GITHUB_OUTPUT",
+        ] {
+            assert!(is_the_action_s(name), "{name}");
+        }
+        for name in ["GITHUB_SHA", "GITHUB_TOKEN", "CI", "HOME"] {
+            assert!(!is_the_action_s(name), "{name}");
+        }
     }
 
     #[test]

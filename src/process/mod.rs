@@ -3,10 +3,12 @@
 //! Three nets, from the inside out: a child's process group is killed when its handle is dropped
 //! ([`child`]); every child carries the run's id in its environment, so that one that left its group
 //! is found ([`stray`]); a guard process does both when this process is gone without a word, even
-//! by `kill -9` ([`guard`]).
+//! by `kill -9` ([`guard`]). Where this program is a container's first process, it is that apart
+//! ([`first`]).
 
 pub mod child;
 pub mod environment;
+pub mod first;
 pub mod guard;
 pub mod stray;
 
@@ -32,8 +34,24 @@ impl RunId {
         ))
     }
 
+    /// Accepts what [`RunId::new`] makes and nothing else: directories are removed by this name.
+    pub fn parse(text: &str) -> Option<Self> {
+        let (time, random) = text.split_once('_')?;
+        let is_time = time.len() == 14 && time.bytes().all(|byte| byte.is_ascii_digit());
+        let is_random = random.len() == 8
+            && random
+                .bytes()
+                .all(|byte| matches!(byte, b'0'..=b'9' | b'a'..=b'f'));
+        (is_time && is_random).then(|| Self(text.to_owned()))
+    }
+
     pub fn as_str(&self) -> &str {
         &self.0
+    }
+
+    /// Begins the name of every directory that this run makes.
+    pub fn directory_prefix(&self) -> String {
+        format!("pgrehearse-{self}")
     }
 }
 
@@ -46,5 +64,26 @@ impl Default for RunId {
 impl fmt::Display for RunId {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         formatter.write_str(&self.0)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::RunId;
+
+    #[test]
+    fn only_a_run_is_read_as_one() {
+        let run = RunId::new();
+        assert_eq!(RunId::parse(run.as_str()), Some(run));
+        for other in [
+            "",
+            "_",
+            "20261121193000_",
+            "20261121193000_0123456g",
+            "20261121193000_01234567/..",
+            "2026112119300_01234567",
+        ] {
+            assert_eq!(RunId::parse(other), None, "{other}");
+        }
     }
 }

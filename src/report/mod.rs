@@ -2,6 +2,7 @@
 //!
 //! A format decides how things look, never what they mean: levels and the verdict come ready.
 
+pub mod annotations;
 mod bundles;
 pub mod console;
 pub mod escape;

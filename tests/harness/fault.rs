@@ -237,7 +237,9 @@ impl Gate {
             .flatten()
             .find_map(|entry| {
                 let name = entry.file_name().into_string().ok()?;
-                name.strip_prefix("pgrehearse-").map(str::to_owned)
+                // The run's own directory; those of its servers go on after the id.
+                let id = name.strip_prefix("pgrehearse-")?;
+                (!id.contains('-')).then(|| id.to_owned())
             })
     }
 

@@ -43,11 +43,13 @@ pub struct ServerUser {
 
 impl ServerUser {
     /// `None` when this process is an ordinary user and the server may simply run as that.
+    ///
+    /// A user of our own comes first, where somebody made one: other servers may run as `postgres`.
     pub fn needed() -> Result<Option<Self>, ThrowawayError> {
         if !Uid::effective().is_root() {
             return Ok(None);
         }
-        ["postgres", "nobody"]
+        ["pgrehearse", "postgres", "nobody"]
             .iter()
             .find_map(|name| User::from_name(name).ok().flatten())
             .map(|user| {
@@ -107,7 +109,7 @@ impl ThrowawayError {
     pub fn hint(&self) -> Option<String> {
         match self {
             Self::NoUser => Some(
-                "run as an ordinary user, or create one named `postgres`: a server refuses to run as root"
+                "run as an ordinary user, or create one named `pgrehearse`: a server refuses to run as root"
                     .to_owned(),
             ),
             Self::Directory { .. } => {

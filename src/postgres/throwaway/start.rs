@@ -1,5 +1,6 @@
 //! How a server comes up: its directory, `initdb`, its settings, the postmaster.
 
+use std::ffi::OsString;
 use std::io;
 use std::net::TcpListener;
 use std::os::unix::fs::PermissionsExt as _;
@@ -61,6 +62,12 @@ fn server_program(
     command
 }
 
+fn with_system_directories(binaries: &Path) -> OsString {
+    let mut path = binaries.as_os_str().to_owned();
+    path.push(":/usr/local/bin:/usr/bin:/bin");
+    path
+}
+
 pub async fn initdb(
     wanted: &Wanted<'_>,
     directory: &Path,
@@ -70,6 +77,9 @@ pub async fn initdb(
     let password_file = directory.join("password");
     write_private(&password_file, password.expose(), user)?;
     let output = server_program(wanted.binaries, "initdb", directory, user)
+        // It asks `locale -a` for the system's collations. Without them, a dump whose columns name
+        // one ("en_US.utf8") can't be restored.
+        .env("PATH", with_system_directories(&wanted.binaries.directory))
         .arg("--pgdata=data")
         .arg(format!("--username={SUPERUSER}"))
         .arg("--pwfile=password")

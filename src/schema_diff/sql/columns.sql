@@ -37,7 +37,11 @@ select 'column', c.nspname::text, c.relname::text, a.attname::text, null::text,
                            when a.attstorage = 'm' then 'main' else 'extended' end,
            'compression', case a.attcompression when 'p' then 'pglz' when 'l' then 'lz4' end,
            'statistics_target', nullif(a.attstattarget, -1)::text,
-           'column_options', a.attoptions,
+           -- The server's own version of the column (17.12, 15.20) differs everywhere; pg_dump
+           -- leaves it out too.
+           'column_options', case when a.attoptions is not null then (
+               select array_agg(o.text order by o.text) from unnest(a.attoptions) as o (text)
+               where not starts_with(o.text, 'pg_attver=')) end,
            'privileges', a.attacl::text[],
            'owner', pg_get_userbyid(c.relowner),
            'owner_follows', 'table',
