@@ -98,3 +98,23 @@ fn a_failure_wins_over_a_stage_that_broke_later() {
     assert_eq!(text.matches("<failure ").count(), 2, "{text}");
     assert_eq!(text.matches("<error ").count(), 1, "{text}");
 }
+
+/// GitHub refuses an annotation of more than 64 KB, and every other one that is sent with it.
+#[test]
+fn what_is_handed_on_as_an_annotation_is_not_too_long() {
+    let report = sample::no_go_for_many_reasons();
+    let xml = junit::render(&report).expect("rendered");
+    let (_, failure) = xml.split_once("<failure ").expect("a failure");
+    let (failure, _) = failure.split_once("</failure>").expect("its end");
+    assert!(
+        (50_000..64_000).contains(&failure.len()),
+        "{}",
+        failure.len()
+    );
+    let (_, last) = failure.rsplit_once("\n\n").expect("many");
+    let told = failure.matches("object: ").count();
+    assert_eq!(
+        last,
+        format!("{} more, in report.html and report.json]]>", 300 - told)
+    );
+}

@@ -19,6 +19,10 @@ use crate::verdict::{Judged, Level, NotRunKind, Outcome, Place, RunReport, Stage
 /// The case of each suite that says whether its stage ran to its end.
 const COMPLETED: &str = "completed";
 
+/// Bytes of one case's text. GitHub refuses an annotation that has more than 64 KB of it, and with it
+/// all others of the request; not every reader cuts what it hands on.
+const LONGEST: usize = 60_000;
+
 /// Why no XML came to be.
 #[derive(Debug, thiserror::Error)]
 pub enum JunitError {
@@ -120,7 +124,7 @@ fn rule_case(report: &RunReport, stage: Stage, rule: &str, switch: RuleState) ->
                 &name,
                 &name,
                 &Xml::new(&first.finding.message),
-                &XmlCdata::new(&texts.join("\n\n")),
+                &XmlCdata::new(&fitted(&texts, "\n\n")),
             )
         }
         (None, _) if switch == RuleState::Off => skipped(
@@ -137,7 +141,7 @@ fn rule_case(report: &RunReport, stage: Stage, rule: &str, switch: RuleState) ->
         .map(|judged| noted(report, judged))
         .collect();
     if !beside.is_empty() {
-        builder.set_system_out(XmlCdata::new(&beside.join("\n")).as_str());
+        builder.set_system_out(XmlCdata::new(&fitted(&beside, "\n")).as_str());
     }
     let place = blocking
         .iter()
@@ -298,6 +302,26 @@ fn in_full(report: &RunReport, judged: &Judged) -> String {
         lines.extend(finding.evidence.iter().map(|fact| format!("  - {fact}")));
     }
     lines.join("\n")
+}
+
+/// As many of the texts as there is room for, whole, and how many more there are.
+fn fitted(texts: &[String], between: &str) -> String {
+    let mut fitted = String::new();
+    for (number, text) in texts.iter().enumerate() {
+        if number == 0 {
+            fitted.push_str(&text[..text.floor_char_boundary(LONGEST)]);
+        } else if fitted.len() + between.len() + text.len() <= LONGEST {
+            fitted.push_str(between);
+            fitted.push_str(text);
+        } else {
+            let more = texts.len() - number;
+            fitted.push_str(&format!(
+                "{between}{more} more, in report.html and report.json"
+            ));
+            break;
+        }
+    }
+    fitted
 }
 
 /// A finding that does not fail its case, in a line.
