@@ -9,6 +9,9 @@ mod faults;
 #[path = "github/gate.rs"]
 mod gate;
 mod harness;
+#[path = "github/signals.rs"]
+mod signals;
+
 #[allow(dead_code, reason = "made for the reports")]
 #[path = "report/sample.rs"]
 mod sample;

@@ -185,4 +185,17 @@ mod tests {
             }
         }
     }
+
+    #[test]
+    fn links_stay_as_long_as_there_is_room() {
+        let made = |length: usize| concluded(&context(), "shop", at(0), &"x".repeat(length));
+        let around = made(0).chars().count();
+        let fits = made(TOO_LONG - 1 - around);
+        assert_eq!(fits.chars().count(), TOO_LONG - 1);
+        assert!(fits.contains("/actions/runs/"));
+        let without_links = made(TOO_LONG - around);
+        assert!(without_links.chars().count() < TOO_LONG);
+        assert!(!without_links.contains("/actions/runs/"));
+        assert!(without_links.contains(&context().commit));
+    }
 }

@@ -73,6 +73,8 @@ fn githubs_own_words_are_told_and_shortened() {
             problems[0],
             format!("the comment on the pull request was not begun: {told}")
         );
+        // What is refused for good is not tried again: once at the beginning, once at the end.
+        assert_eq!(github.asked("POST /repos"), 2);
     }
     let github = GitHub::start();
     let words: &'static str = "a very long answer of a proxy ".repeat(100).leak();
