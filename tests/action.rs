@@ -216,3 +216,34 @@ fn the_state_leads_the_second_step_to_what_is_left() {
     assert!(stderr.contains(&left.display().to_string()), "{stderr}");
     assert!(!left.exists() && other.exists());
 }
+
+/// git reads no repository of another user's unless it is told to, and a workspace is one.
+#[test]
+fn what_is_new_is_known_in_another_user_s_repository() {
+    let job = Job::new("version: 1\nsource: { dump: x }\nmigrations: { files: '*.sql' }\n");
+    let workspace = job.workspace();
+    let git = |arguments: &[&str]| {
+        let done = Command::new("git")
+            .args(["-c", "user.name=a", "-c", "user.email=a@example.org"])
+            .args(arguments)
+            .current_dir(&workspace)
+            .status()
+            .expect("git starts");
+        assert!(done.success(), "{arguments:?}");
+    };
+    std::fs::write(workspace.join("1.sql"), "drop table old;\n").expect("written");
+    git(&["init", "--quiet"]);
+    git(&["add", "1.sql"]);
+    git(&["commit", "--quiet", "--message", "base"]);
+    git(&["update-ref", "refs/heads/release", "HEAD"]);
+    std::fs::write(workspace.join("2.sql"), "drop table new;\n").expect("written");
+    let output = job.run(&[
+        ("INPUT_COMMAND", "lint"),
+        ("INPUT_BASE", "release"),
+        // git's own switch for its tests.
+        ("GIT_TEST_ASSUME_DIFFERENT_OWNER", "1"),
+    ]);
+    let stdout = String::from_utf8_lossy(&output.stdout);
+    assert!(stdout.contains("2.sql"), "{stdout}");
+    assert!(!stdout.contains("1.sql"), "{stdout}");
+}
