@@ -28,7 +28,10 @@ fn command(github: &GitHub, project: &Project, event: &Value) -> Command {
 }
 
 fn run(github: &GitHub, project: &Project) -> Run {
-    ended(project, &mut command(github, project, &GitHub::event()))
+    ended(
+        project,
+        &mut command(github, project, &GitHub::event_of(project)),
+    )
 }
 
 fn ended(project: &Project, command: &mut Command) -> Run {
@@ -185,9 +188,7 @@ fn a_go_that_nobody_can_read_is_told_as_none() {
         "migrate.sh",
         "rm -rf pgrehearse-report\ntouch pgrehearse-report\n",
     );
-    project.commit(&["pgrehearse.yml"]);
-    let mut event = GitHub::event();
-    event["pull_request"]["base"]["sha"] = project.head().into();
+    let event = GitHub::event_of(&project);
     let run = ended(&project, &mut command(&github, &project, &event));
     assert_eq!(run.code, Some(3), "{}{}", run.stdout, run.stderr);
     assert!(run.stdout.contains("GO"), "{}{}", run.stdout, run.stderr);

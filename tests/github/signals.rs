@@ -15,8 +15,9 @@ fn scene(github: &GitHub, source: &str) -> Scene {
     project.file("migrations/1.sql", "select 1;").policy(&format!(
         "version: 1\nname: shop\nsource: {source}\nmigrations: {{ files: migrations/*.sql }}\nreport: {{ check: true, status: true }}\n"
     ));
+    let event = GitHub::event_of(&project);
     let mut scene = Scene::of(project).env("GITHUB_TOKEN", TOKEN);
-    for (name, value) in github.variables(1, &GitHub::event()) {
+    for (name, value) in github.variables(1, &event) {
         scene = scene.env(name, &value);
     }
     scene

@@ -11,6 +11,7 @@ use std::net::SocketAddr;
 use std::sync::{Arc, Mutex, MutexGuard};
 use std::time::Duration;
 
+use super::gate::Project;
 use axum::body::Bytes;
 use axum::http::{HeaderMap, Method, Response, Uri};
 use pgrehearse::github::event::Context;
@@ -179,6 +180,14 @@ impl GitHub {
             },
             "repository": repository,
         })
+    }
+
+    /// The same for a project of which the base has the policy and no migration.
+    pub fn event_of(project: &Project) -> Value {
+        project.commit(&["pgrehearse.yml"]);
+        let mut event = Self::event();
+        event["pull_request"]["base"]["sha"] = project.head().into();
+        event
     }
 
     /// What a runner sets for a run of this number.
