@@ -1,6 +1,7 @@
 //! What was typed: one file per subcommand, and the exit codes.
 
 pub mod action;
+mod comment;
 mod diff;
 mod fresh;
 mod init;
@@ -43,6 +44,8 @@ enum Command {
     Validate(validate::Arguments),
     /// Lint the migration files, without a database; exit 1 when a finding blocks
     Lint(lint::Arguments),
+    /// Comment what a fork's run found, after it (for a job of `workflow_run`)
+    Comment(comment::Arguments),
     /// Write a policy for the project in this directory
     Init(init::Arguments),
     /// Print the policy's JSON Schema
@@ -137,6 +140,7 @@ pub fn main() -> ExitCode {
         Command::Plan(arguments) => plan::run(&arguments),
         Command::Validate(arguments) => validate::run(&arguments),
         Command::Lint(arguments) => lint::run(&arguments),
+        Command::Comment(arguments) => comment::run(&arguments),
         Command::Init(arguments) => init::run(&arguments),
         Command::Schema(arguments) => schema::run(&arguments),
         Command::Diff(arguments) => diff::run(&arguments),

@@ -11,6 +11,7 @@ mod comment;
 mod error;
 pub mod event;
 mod outcome;
+mod relay;
 mod status;
 mod sticky;
 mod teller;
@@ -18,6 +19,7 @@ mod teller;
 pub use announcement::{Announcement, Limits};
 pub use error::{ApiError, Permission};
 pub use outcome::End;
+pub use relay::{RelayError, relay};
 
 /// Why a job must not rehearse anything, if it must not.
 ///

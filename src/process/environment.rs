@@ -98,7 +98,9 @@ pub fn prepare(
 /// What a runner gives to an action and not to a `run` step: the inputs, the token among them; the
 /// runner's own tokens; the files by which an action answers. The commands are the pull request's.
 fn is_the_action_s(name: &str) -> bool {
-    const FILES: [&str; 5] = [
+    // A comment that says go is made with the first.
+    const OTHERS: [&str; 6] = [
+        "GITHUB_TOKEN",
         "GITHUB_ENV",
         "GITHUB_OUTPUT",
         "GITHUB_PATH",
@@ -108,7 +110,7 @@ fn is_the_action_s(name: &str) -> bool {
     ["INPUT_", "ACTIONS_"]
         .iter()
         .any(|start| name.starts_with(start))
-        || FILES.contains(&name)
+        || OTHERS.contains(&name)
 }
 
 fn is_address(value: &str) -> bool {
@@ -144,12 +146,13 @@ mod tests {
     fn the_action_s_own_variables_stay_behind() {
         for name in [
             "INPUT_GITHUB-TOKEN",
+            "GITHUB_TOKEN",
             "ACTIONS_ID_TOKEN_REQUEST_TOKEN",
             "GITHUB_OUTPUT",
         ] {
             assert!(is_the_action_s(name), "{name}");
         }
-        for name in ["GITHUB_SHA", "GITHUB_TOKEN", "CI", "HOME"] {
+        for name in ["GITHUB_SHA", "CI", "HOME"] {
             assert!(!is_the_action_s(name), "{name}");
         }
     }

@@ -10,6 +10,7 @@ mod tests;
 use std::fmt;
 use std::path::PathBuf;
 
+use jiff::Timestamp;
 use url::Url;
 
 #[cfg(test)]
@@ -70,6 +71,10 @@ pub enum Event {
         /// What had begun the other workflow.
         event: String,
         head_sha: String,
+        head_owner: String,
+        head_branch: String,
+        /// When this attempt of it began.
+        started: Timestamp,
     },
     Other(String),
 }

@@ -2,6 +2,7 @@
 
 use std::path::PathBuf;
 
+use jiff::Timestamp;
 use serde_json::Value;
 use url::Url;
 
@@ -134,6 +135,9 @@ impl Payload<'_> {
                 attempt: self.number("/workflow_run/run_attempt")?,
                 event: self.text("/workflow_run/event")?,
                 head_sha: self.sha("/workflow_run/head_sha")?,
+                head_owner: self.text("/workflow_run/head_repository/owner/login")?,
+                head_branch: self.text("/workflow_run/head_branch")?,
+                started: self.moment("/workflow_run/run_started_at")?,
             },
             "push" => Event::Push,
             "workflow_dispatch" => Event::Dispatch,
@@ -197,6 +201,13 @@ impl Payload<'_> {
             .filter(|text| is_sha(text))
             .map(str::to_owned)
             .ok_or_else(|| self.error(path, "a commit"))
+    }
+
+    fn moment(&self, path: &'static str) -> Result<Timestamp, EventError> {
+        let moment = self.json.pointer(path).and_then(Value::as_str);
+        moment
+            .and_then(|text| text.parse().ok())
+            .ok_or_else(|| self.error(path, "a moment"))
     }
 
     fn error(&self, path: &'static str, expected: &'static str) -> EventError {

@@ -164,7 +164,8 @@ fn other_events_are_about_the_runs_own_commit() {
     let run = json!({
         "action": "completed",
         "workflow_run": { "id": 30_433_642, "run_attempt": 1, "event": "pull_request", "head_sha": HEAD,
-            "conclusion": "success", "pull_requests": [] },
+            "conclusion": "success", "pull_requests": [], "head_branch": "faster",
+            "head_repository": { "owner": { "login": "stranger" } }, "run_started_at": "2026-11-20T12:00:00Z" },
         "repository": { "id": 186_853_002, "full_name": "octo/shop.db" }
     });
     for (name, payload, expected) in [
@@ -186,6 +187,9 @@ fn other_events_are_about_the_runs_own_commit() {
                 attempt: 1,
                 event: "pull_request".to_owned(),
                 head_sha: HEAD.to_owned(),
+                head_owner: "stranger".to_owned(),
+                head_branch: "faster".to_owned(),
+                started: "2026-11-20T12:00:00Z".parse().expect("a moment"),
             },
         ),
         (

@@ -227,6 +227,18 @@ impl GitHub {
 }
 
 impl State {
+    /// The open pull requests of a branch of a fork's.
+    pub fn pull_requests(uri: &Uri) -> Vec<Value> {
+        let query = uri.query().unwrap_or_default();
+        if query.contains("head=stranger%3Afaster") {
+            return vec![
+                json!({ "number": 33, "head": { "sha": MERGE } }),
+                json!({ "number": 34, "head": { "sha": HEAD } }),
+            ];
+        }
+        Vec::new()
+    }
+
     pub fn next_id(&mut self) -> u64 {
         self.last_id += 1;
         self.last_id
