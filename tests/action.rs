@@ -1,11 +1,15 @@
 //! The action's surface: `action.yml`, what docs/action.md says of it, and what the binary reads and
 //! writes, which must be the same.
 
+mod harness;
+
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output};
 
+use harness::Server;
 use pgrehearse::cli::action::{CLEANUP_NAME, INPUTS, OUTPUTS};
+use pgrehearse::postgres::Session;
 use serde::Deserialize;
 
 #[derive(Deserialize)]
@@ -119,6 +123,19 @@ impl Job {
             .expect("it runs")
     }
 
+    /// The step after the job: the second name, with the arguments of the first.
+    fn clean_up(&self, variables: &[(&str, &str)]) -> Output {
+        let program = self.directory.path().join(CLEANUP_NAME);
+        std::os::unix::fs::symlink(env!("CARGO_BIN_EXE_pgrehearse"), &program).expect("linked");
+        Command::new(&program)
+            .arg("action")
+            .current_dir(self.workspace())
+            .env("GITHUB_ACTIONS", "true")
+            .envs(variables.iter().copied())
+            .output()
+            .expect("it runs")
+    }
+
     fn answer(&self, name: &str) -> String {
         let path = self.directory.path().join("files").join(name);
         std::fs::read_to_string(path).unwrap_or_default()
@@ -202,19 +219,65 @@ fn the_state_leads_the_second_step_to_what_is_left() {
     for directory in [&left, &other] {
         std::fs::create_dir_all(directory.join("data")).expect("made");
     }
-    let program = job.directory.path().join(CLEANUP_NAME);
-    std::os::unix::fs::symlink(env!("CARGO_BIN_EXE_pgrehearse"), &program).expect("linked");
-    let output = Command::new(&program)
-        .arg("action")
-        .current_dir(job.workspace())
-        .env("TMPDIR", temporary.path())
-        .env("STATE_run", run)
-        .output()
-        .expect("it runs");
+    let output = job.clean_up(&[
+        ("TMPDIR", &temporary.path().display().to_string()),
+        ("STATE_run", run),
+    ]);
     let stderr = String::from_utf8_lossy(&output.stderr);
     assert_eq!(output.status.code(), Some(0), "{stderr}");
     assert!(stderr.contains(&left.display().to_string()), "{stderr}");
     assert!(!left.exists() && other.exists());
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn the_second_step_drops_the_run_s_scratch_databases_and_no_other() {
+    let (ours, theirs) = ("20260101000000_0a1b2c3d", "20260101000000_0a1b2c3e");
+    let server = Server::newest().await;
+    let maintenance = server.throwaway.superuser("postgres");
+    let session = Session::open(&maintenance, &[]).await.expect("it answers");
+    for name in [
+        format!("pgrehearse_{ours}_clone"),
+        format!("pgrehearse_{ours}_baseline"),
+        format!("pgrehearse_{theirs}_clone"),
+        "pgrehearse".to_owned(),
+    ] {
+        let create = format!("create database {name}");
+        session.batch_execute(&create).await.expect("made");
+    }
+    let job = Job::new(
+        "version: 1\nsource: { dump: x }\ntarget: { server: '${TARGET_URL}' }\nmigrations: { files: '*.sql' }\n",
+    );
+    let url = maintenance.url();
+    let output = job.clean_up(&[("STATE_run", ours), ("TARGET_URL", url.expose())]);
+    let stderr = String::from_utf8_lossy(&output.stderr);
+    assert_eq!(output.status.code(), Some(0), "{stderr}");
+    assert_eq!(
+        stderr.matches("removed the database").count(),
+        2,
+        "{stderr}"
+    );
+    let left = session
+        .query(
+            "select datname::text from pg_database where datname like 'pgrehearse%' order by 1",
+            &[],
+        )
+        .await
+        .expect("an answer");
+    let left: Vec<String> = left.iter().map(|row| row.get(0)).collect();
+    assert_eq!(left, ["pgrehearse", &format!("pgrehearse_{theirs}_clone")]);
+
+    let gone = Job::new(
+        "version: 1\nsource: { dump: x }\ntarget: { server: '${TARGET_URL}' }\nmigrations: { files: '*.sql' }\n",
+    );
+    let nobody = [
+        ("STATE_run", ours),
+        ("TARGET_URL", "postgres://a@127.0.0.1:1/b"),
+    ];
+    assert_eq!(
+        gone.clean_up(&nobody).status.code(),
+        Some(3),
+        "it can't tell"
+    );
 }
 
 /// git reads no repository of another user's unless it is told to, and a workspace is one.
