@@ -171,7 +171,7 @@ fn describe(
         steps.extend(describe_smoke(smoke));
     }
     steps.push(format!(
-        "report    write junit.xml, report.json, comment.md and report.html to `{}`",
+        "report    write junit.xml, report.json, comment.md, report.html and report.sarif to `{}`",
         shown(&policy.report_directory)
     ));
     steps.push(
