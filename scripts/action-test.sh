@@ -94,18 +94,24 @@ jobs:
           working-directory: slow
 END
 git -C "$repository" init --quiet --initial-branch main
+git -C "$repository" config user.name t
+git -C "$repository" config user.email t@example.com
+# The change brings the migrations; what it goes to has the rest.
+git -C "$repository" add . ':!*/migrations/*'
+git -C "$repository" commit --quiet --message base
+base=$(git -C "$repository" rev-parse HEAD)
 git -C "$repository" add .
-git -C "$repository" -c user.name=t -c user.email=t@example.com commit --quiet --message change
+git -C "$repository" commit --quiet --message change
 
 runner=${RUNNER_IMAGE:-debian:trixie-slim}
 sha=$(git -C "$repository" rev-parse HEAD)
 cat >"$root/pull_request.json" <<END
 {"action": "synchronize", "number": 7, "pull_request": {"number": 7, "user": {"login": "somebody"},
- "head": {"ref": "change", "sha": "$sha", "repo": {"full_name": "o/r", "fork": false}},
- "base": {"ref": "main", "sha": "$sha", "repo": {"full_name": "o/r"}}}, "repository": {"full_name": "o/r"}}
+ "head": {"ref": "change", "sha": "$sha", "repo": {"id": 1, "full_name": "o/r", "fork": false}},
+ "base": {"ref": "main", "sha": "$base", "repo": {"id": 1, "full_name": "o/r"}}}, "repository": {"id": 1, "full_name": "o/r"}}
 END
 cat >"$root/merge_group.json" <<END
-{"action": "checks_requested", "merge_group": {"head_sha": "$sha", "base_sha": "$sha",
+{"action": "checks_requested", "merge_group": {"head_sha": "$sha", "base_sha": "$base",
  "head_ref": "refs/heads/gh-readonly-queue/main/pr-7-$sha", "base_ref": "refs/heads/main"}, "repository": {"full_name": "o/r"}}
 END
 cat >"$root/workflow_dispatch.json" <<END
