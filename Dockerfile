@@ -69,6 +69,8 @@ LABEL org.opencontainers.image.title="pgrehearse" \
     org.opencontainers.image.licenses="Apache-2.0 OR MIT" \
     org.opencontainers.image.version="$VERSION" \
     org.opencontainers.image.revision="$REVISION"
+# A part of what a verdict is of: `run --verify-fresh` compares it.
+ENV PGREHEARSE_IMAGE="$VERSION $REVISION"
 
 # No USER: a GitHub runner's files belong to another user, and the gate gives up root for its servers
 # by itself. No WORKDIR: the runner sets it. No shell in between, which would drop `INPUT_A-B`.

@@ -20,7 +20,7 @@ const LIMIT: Duration = Duration::from_secs(60);
 /// date and its contents, and whatever differs in between is of another length or another date.
 const PART: u64 = 16 * 1024 * 1024;
 
-/// Names the image that the gate runs in, by digest; set in the image itself.
+/// Names the image that the gate runs in, by what it was built from; the image sets it.
 const IMAGE: &str = "PGREHEARSE_IMAGE";
 
 /// The fingerprint of what `policy` rehearses now.
