@@ -39,14 +39,20 @@ impl Installation {
             Counted::Yes => format!("alter {scope} set pg_stat_statements.track = 'all';"),
             Counted::No => String::new(),
         };
+        let bounds = session
+            .query_one(include_str!("sql/bounds.sql"), &[])
+            .await
+            .during("look for what the trace is limited to")?;
+        let objects = include_str!("sql/objects.sql")
+            .replace("{filled}", bounds.get("filled"))
+            .replace("{newest}", bounds.get("newest"));
         session
             .run(
                 &format!(
-                    "set session_replication_role = replica; begin; {}; {}; {count} \
+                    "set session_replication_role = replica; begin; {}; {objects}; {count} \
                      alter {scope} set log_min_duration_statement = '{}ms'; commit; \
                      reset session_replication_role",
                     include_str!("sql/remove.sql"),
-                    include_str!("sql/objects.sql"),
                     slow::FROM.as_millis()
                 ),
                 "install the trace",

@@ -202,14 +202,17 @@ impl Gate {
         })
     }
 
-    /// The postmaster of the server whose directory begins with `label`.
+    /// The postmaster of the server whose directory is called so, after the run.
     #[track_caller]
     pub fn until_postmaster(&mut self, label: &str) -> Pid {
-        let start = format!("{}/{label}-", self.temporary.path().display());
+        let temporary = self.temporary.clone();
+        let called = format!("-{label}-");
         self.until(&format!("the server `{label}` runs"), |_| {
-            processes_below(Path::new(&start))
+            processes_below(temporary.path())
                 .into_iter()
-                .find(|process| process.command.contains("/postgres -D "))
+                .find(|process| {
+                    process.command.contains("/postgres -D ") && process.command.contains(&called)
+                })
                 .map(|process| process.id)
         })
     }

@@ -12,28 +12,17 @@
 create schema pgrehearse_trace;
 
 -- What the session has scanned so far: a delta says which tables a statement has read from end to end.
--- The tables that have rows now are written into it: to look for them each time costs four times as much.
-do $make$
+-- The tables that have rows now are written into it (bounds.sql): to look for them each time costs four
+-- times as much.
+create function pgrehearse_trace.scans() returns json
+language plpgsql stable as $$
 begin
-    execute format(
-        $sql$
-        create function pgrehearse_trace.scans() returns json
-        language plpgsql stable as $body$
-        begin
-            return (
-                select json_agg(json_build_array(oid::int8, pg_stat_get_xact_numscans(oid), pg_stat_get_xact_tuples_returned(oid)))
-                from unnest(%L::oid[]) as oid
-                where pg_stat_get_xact_numscans(oid) > 0);
-        end
-        $body$
-        $sql$,
-        (
-            select coalesce(array_agg(oid), '{}')
-            from pg_class
-            where relkind in ('r', 'm') and oid >= 16384 and pg_relation_size(oid) > 0
-        ));
+    return (
+        select json_agg(json_build_array(oid::int8, pg_stat_get_xact_numscans(oid), pg_stat_get_xact_tuples_returned(oid)))
+        from unnest({filled}::oid[]) as oid
+        where pg_stat_get_xact_numscans(oid) > 0);
 end
-$make$;
+$$;
 
 create function pgrehearse_trace.start() returns event_trigger
 language plpgsql security definer
@@ -84,52 +73,44 @@ $$;
 
 -- The settings: no client sees the lines, and the log always has them, whatever the session has set. Relations below 16384 are the catalogue;
 -- those above the last that is there now are new, and nobody else waits for them.
-do $make$
+create function pgrehearse_trace.tell() returns event_trigger
+language plpgsql security definer
+set search_path = pg_catalog set client_min_messages = warning set log_min_messages = log
+set log_min_error_statement = panic
+as $$
+declare
+    moment numeric := extract(epoch from clock_timestamp());
+    open text[] := string_to_array(current_setting('pgrehearse_trace.open', true), E'\n');
+    parts text := nullif(current_setting('pgrehearse_trace.parts', true), '');
+    received text := extract(epoch from statement_timestamp());
+    -- A rollback takes the setting back, and then it is told again.
+    is_new bool := current_setting('pgrehearse_trace.sent', true) is distinct from received;
 begin
-    execute format(
-        $sql$
-        create function pgrehearse_trace.tell() returns event_trigger
-        language plpgsql security definer
-        set search_path = pg_catalog set client_min_messages = warning set log_min_messages = log
-        set log_min_error_statement = panic
-        as $body$
-        declare
-            moment numeric := extract(epoch from clock_timestamp());
-            open text[] := string_to_array(current_setting('pgrehearse_trace.open', true), E'\n');
-            parts text := nullif(current_setting('pgrehearse_trace.parts', true), '');
-            received text := extract(epoch from statement_timestamp());
-            -- A rollback takes the setting back, and then it is told again.
-            is_new bool := current_setting('pgrehearse_trace.sent', true) is distinct from received;
-        begin
-            raise log 'pgrehearse trace: %%', json_build_object(
-                'tag', tg_tag,
-                'received', received::numeric,
-                'text', case when is_new then current_query() end,
-                'open', open[1]::json,
-                'at', moment,
-                'transaction', extract(epoch from transaction_timestamp()),
-                'locks', (
-                    select json_agg(json_build_array(relation::int8, mode))
-                    from pg_locks
-                    where pid = pg_backend_pid() and locktype = 'relation' and granted
-                      and relation between 16384 and %L::oid),
-                'scans', pgrehearse_trace.scans(),
-                'parts', ('[' || parts || ']')::json,
-                'lock_timeout', extract(epoch from current_setting('lock_timeout')::interval),
-                'statement_timeout', extract(epoch from current_setting('statement_timeout')::interval));
-            perform set_config('pgrehearse_trace.open', array_to_string(open[2:], E'\n'), false);
-            if is_new then
-                perform set_config('pgrehearse_trace.sent', received, false);
-            end if;
-            if parts is not null then
-                perform set_config('pgrehearse_trace.parts', '', false);
-            end if;
-        end
-        $body$
-        $sql$,
-        (select max(oid) from pg_class));
+    raise log 'pgrehearse trace: %', json_build_object(
+        'tag', tg_tag,
+        'received', received::numeric,
+        'text', case when is_new then current_query() end,
+        'open', open[1]::json,
+        'at', moment,
+        'transaction', extract(epoch from transaction_timestamp()),
+        'locks', (
+            select json_agg(json_build_array(relation::int8, mode))
+            from pg_locks
+            where pid = pg_backend_pid() and locktype = 'relation' and granted
+              and relation between 16384 and {newest}),
+        'scans', pgrehearse_trace.scans(),
+        'parts', ('[' || parts || ']')::json,
+        'lock_timeout', extract(epoch from current_setting('lock_timeout')::interval),
+        'statement_timeout', extract(epoch from current_setting('statement_timeout')::interval));
+    perform set_config('pgrehearse_trace.open', array_to_string(open[2:], E'\n'), false);
+    if is_new then
+        perform set_config('pgrehearse_trace.sent', received, false);
+    end if;
+    if parts is not null then
+        perform set_config('pgrehearse_trace.parts', '', false);
+    end if;
 end
-$make$;
+$$;
 
 create event trigger pgrehearse_trace_started on ddl_command_start execute function pgrehearse_trace.start();
 create event trigger pgrehearse_trace_ended on ddl_command_end execute function pgrehearse_trace.tell();
