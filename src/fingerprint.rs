@@ -112,7 +112,7 @@ async fn database(policy: &Policy, print: &mut Fingerprint) -> Result<(), Failur
     else {
         return Ok(());
     };
-    let catalog = schema_diff::read(endpoint)
+    let catalog = schema_diff::read_source(endpoint, *lock_timeout)
         .await
         .map_err(|error| Failure::of(&error, error.hint()))?;
     print

@@ -31,7 +31,7 @@ pub use baseline::{Baseline, BaselineError, build as build_baseline};
 pub use compare::compare;
 pub use kind::ObjectKind;
 pub use model::Catalog;
-pub use read::{ReadError, read};
+pub use read::{ReadError, read, read_source};
 pub use stage::{Facts, StageError, run};
 
 /// Whether owners, grants and default privileges are compared.

@@ -2,6 +2,7 @@
 
 use serde_json::Value as Json;
 
+use crate::policy::LockTimeout;
 use crate::postgres::session::{ConnectError, During as _};
 use crate::postgres::{Endpoint, Major, QueryError, Session};
 
@@ -72,7 +73,19 @@ const SECRETIVE: [&str; 5] = ["password", "passphrase", "secret", "token", "cred
 
 /// Reads everything that [`compare()`](super::compare()) looks at, in one read-only transaction.
 pub async fn read(endpoint: &Endpoint) -> Result<Catalog, ReadError> {
-    let session = Session::open(endpoint, &SETTINGS).await?;
+    read_with(endpoint, &[]).await
+}
+
+/// The same from production: a definition takes a lock to be read, and must not wait long for it.
+pub async fn read_source(
+    endpoint: &Endpoint,
+    lock_timeout: LockTimeout,
+) -> Result<Catalog, ReadError> {
+    read_with(endpoint, &[("lock_timeout", &lock_timeout.as_setting())]).await
+}
+
+async fn read_with(endpoint: &Endpoint, more: &[(&str, &str)]) -> Result<Catalog, ReadError> {
+    let session = Session::open(endpoint, &[&SETTINGS, more].concat()).await?;
     session
         .run(
             "begin isolation level repeatable read read only",
