@@ -5,12 +5,12 @@
 //! branch that it goes to.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::path::{Path, PathBuf};
+use std::path::{Component, Path, PathBuf};
 
 use crate::git::{self, GitError};
 use crate::github::event::{Context, Event, EventError};
 use crate::migrate::{Found, relative};
-use crate::policy::Policy;
+use crate::policy::{Policy, Runner};
 use crate::verdict::Explained;
 
 /// Where git can't tell of the base.
@@ -210,7 +210,8 @@ fn leaves(text: &str) -> Option<BTreeMap<Keys, serde_yaml::Value>> {
 }
 
 /// Whether a change to `base` touches what a rehearsal is of: a migration file or one beside it, a file
-/// of `baseline.init` or `restore.mask`, the policy. Where that can't be told, it does.
+/// of `baseline.init` or `restore.mask`, what the migration command names, the policy. Where that can't
+/// be told, it does.
 pub async fn touches_a_migration(policy: &Policy, found: &Found, base: &str) -> bool {
     match touched(policy, found, base).await {
         Ok(touched) => touched,
@@ -244,30 +245,49 @@ async fn touched(policy: &Policy, found: &Found, base: &str) -> Result<bool, Git
             .file_name()
             .map(|name| name.to_string_lossy().into_owned()),
     );
-    if named.iter().any(|file| is_outside(file)) {
+    let patterns = policy.migrations.files.patterns();
+    let directories: Vec<PathBuf> = patterns
+        .iter()
+        .map(|pattern| plain(&pattern.fixed_directory()))
+        .collect();
+    let mut all = named.iter().map(Path::new);
+    if all.any(is_outside) || directories.iter().any(|directory| is_outside(directory)) {
         return Ok(true);
     }
-    let directories: Vec<String> = policy
-        .migrations
-        .files
-        .patterns()
-        .iter()
-        .map(|pattern| format!("{}/", pattern.fixed_directory().display()))
-        .map(|directory| directory.trim_start_matches("./").to_owned())
-        .collect();
-    // Of patterns at the policy's own directory the files themselves are what counts.
-    let is_beside = |file: &str| {
+    // A file that is gone is found by the patterns alone. Of one at the policy's own directory not all
+    // that is beside it counts: that is the whole repository.
+    let is_of_a_pattern = |file: &str| {
+        let file = Path::new(file);
         let mut directories = directories.iter();
-        directories.any(|directory| directory != "/" && file.starts_with(directory.as_str()))
+        directories
+            .any(|directory| !directory.as_os_str().is_empty() && file.starts_with(directory))
+            || patterns.iter().any(|pattern| pattern.matches(file))
+    };
+    let in_command = match &policy.migrations.runner {
+        Runner::Command { line, .. } => line.as_str(),
+        Runner::Psql => "",
+    };
+    let is_run = |file: &str| {
+        in_command
+            .split(|letter: char| letter.is_whitespace() || "'\"=;&|()".contains(letter))
+            .any(|word| !word.is_empty() && plain(Path::new(word)) == Path::new(file))
     };
     Ok(named
         .iter()
         .any(|file| different.contains(file) || !in_base.contains(file))
-        || different.iter().any(|file| is_beside(file)))
+        || (different.iter()).any(|file| is_of_a_pattern(file) || is_run(file)))
 }
 
-fn is_outside(file: &str) -> bool {
-    file.starts_with("../") || file.starts_with('/')
+/// A path without `./`, as git writes it.
+fn plain(path: &Path) -> PathBuf {
+    let components = path.components();
+    components
+        .filter(|component| *component != Component::CurDir)
+        .collect()
+}
+
+fn is_outside(path: &Path) -> bool {
+    path.is_absolute() || path.components().any(|part| part == Component::ParentDir)
 }
 
 #[cfg(test)]

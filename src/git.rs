@@ -85,6 +85,8 @@ pub async fn different(root: &Path, commit: &str) -> Result<BTreeSet<String>, Gi
         "diff",
         "--name-only",
         "--relative",
+        // A file that has another name has left this one.
+        "--no-renames",
         "-z",
         commit,
         "--",

@@ -93,23 +93,33 @@ fn a_change_without_a_migration_is_a_go_at_once() {
         .expect(3, "undecided", &[]);
 }
 
-/// What is rehearsed here fails in preflight, for there is no dump: it was not passed over.
+/// Whether a change is rehearsed under a policy. It fails in preflight then, for there is no dump: it
+/// was not passed over.
+fn is_rehearsed(policy: &str, change: fn(&Project)) -> bool {
+    let project = shop();
+    project.file("migrations/0.sql", "select 0;");
+    project.file("migrations/lock.toml", "a = 1");
+    project.file("0.sql", "select 0;");
+    project.file("bin/migrate", "psql");
+    project.policy(policy).commit(&["."]);
+    change(&project);
+    project.commit(&["."]);
+    let run = project.run_with(&["--base", "HEAD~1"]);
+    match (run.code, run.verdict()) {
+        (Some(3), "undecided") => true,
+        (Some(0), "go") => false,
+        other => panic!("{other:?}: {}", run.stdout),
+    }
+}
+
+fn move_to_archive(project: &Project, file: &str) {
+    let to = project.path().join("archived.txt");
+    std::fs::rename(project.path().join(file), to).expect("renamed");
+}
+
 #[test]
 fn whatever_a_rehearsal_reads_is_a_migration() {
-    let touched = |change: fn(&Project)| {
-        let project = shop();
-        project.file("migrations/lock.toml", "a = 1");
-        project.policy(UNREADABLE).commit(&["."]);
-        change(&project);
-        project.commit(&["."]);
-        let run = project.run_with(&["--base", "HEAD~1"]);
-        assert_eq!(
-            (run.code, run.verdict()),
-            (Some(3), "undecided"),
-            "{}",
-            run.stdout
-        );
-    };
+    let touched = |change| assert!(is_rehearsed(UNREADABLE, change));
     touched(|project| {
         project.file("migrations/2.sql", "select 2;");
     });
@@ -129,6 +139,32 @@ fn whatever_a_rehearsal_reads_is_a_migration() {
     touched(|project| {
         project.policy(&format!("{UNREADABLE}name: another\n"));
     });
+}
+
+#[test]
+fn a_migration_that_is_moved_away_is_a_change_of_them() {
+    let move_it = |project: &Project| move_to_archive(project, "migrations/0.sql");
+    assert!(is_rehearsed(UNREADABLE, move_it));
+    let at_root = UNREADABLE.replace("migrations/*.sql", "'./*.sql'");
+    assert!(is_rehearsed(&at_root, |project| move_to_archive(
+        project, "0.sql"
+    )));
+    assert!(!is_rehearsed(&at_root, move_it));
+    let elsewhere = UNREADABLE.replace("migrations/*.sql", "[migrations/*.sql, ../none/*.sql]");
+    assert!(is_rehearsed(&elsewhere, |project| {
+        project.file("README.md", "a better shop");
+    }));
+}
+
+#[test]
+fn the_command_that_migrates_is_of_the_migrations() {
+    let by_command = UNREADABLE.replace("*.sql }", "*.sql, command: ./bin/migrate up }");
+    assert!(is_rehearsed(&by_command, |project| {
+        project.file("bin/migrate", "psql --quiet");
+    }));
+    assert!(!is_rehearsed(&by_command, |project| {
+        project.file("bin/migrator", "psql --quiet");
+    }));
 }
 
 /// As a job of a pull request, whose base is `base`.

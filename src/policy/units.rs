@@ -151,6 +151,16 @@ impl FileGlob {
         }
     }
 
+    /// Whether a path from the pattern's root fits, there or not.
+    pub fn matches(&self, path: &Path) -> bool {
+        let options = glob::MatchOptions {
+            require_literal_separator: true,
+            ..glob::MatchOptions::new()
+        };
+        let pattern = self.pattern.trim_start_matches("./");
+        glob::Pattern::new(pattern).is_ok_and(|pattern| pattern.matches_path_with(path, options))
+    }
+
     /// The files below `root` that fit, sorted by path.
     pub fn files(&self, root: &Path) -> Vec<PathBuf> {
         // The pattern is the user's; the directory before it is not a pattern.
