@@ -190,6 +190,12 @@ impl Endpoint {
         Ok(())
     }
 
+    /// Whether this is a port of that host.
+    pub fn is_at(&self, other: &str) -> bool {
+        let other = other.trim_end_matches('.');
+        matches!(&self.host, Host::Tcp(host) if host.trim_end_matches('.').eq_ignore_ascii_case(other))
+    }
+
     /// The same server and role, another database.
     pub fn with_database(&self, database: impl Into<String>) -> Self {
         Self {

@@ -16,6 +16,7 @@ use nix::sys::signal::{SigSet, Signal};
 use serde::{Deserialize, Serialize};
 
 use super::{RunId, stray};
+use crate::cloud::{Access, ledger};
 use crate::postgres::throwaway;
 
 /// The hidden subcommand that makes a process a guard.
@@ -33,6 +34,8 @@ pub enum Watched {
     ///
     /// The endpoint carries a password, which is why this travels by pipe and not by argument.
     ScratchDatabase { endpoint: String, name: String },
+    /// A clone at a provider: asked to be removed.
+    Clone { access: Access, name: String },
 }
 
 #[derive(Serialize, Deserialize)]
@@ -132,8 +135,10 @@ pub fn stand_guard(pipe: impl io::Read) {
         return;
     }
     for thing in &watched {
-        if let Watched::Server(directory) = thing {
-            throwaway::stop_server_in(directory);
+        match thing {
+            Watched::Server(directory) => throwaway::stop_server_in(directory),
+            Watched::Clone { access, name } => ledger::remove_from_guard(access, name),
+            _ => {}
         }
     }
     if let Some(run) = &run {
@@ -147,6 +152,8 @@ pub fn stand_guard(pipe: impl io::Read) {
             Watched::ScratchDatabase { endpoint, name } => {
                 crate::postgres::scratch::drop_from_guard(endpoint, name);
             }
+            // Asked for before, for it takes the provider's time.
+            Watched::Clone { .. } => {}
         }
     }
 }

@@ -1,0 +1,89 @@
+//! What went wrong with a provider: what was being done, what was answered, what helps.
+
+use std::time::Duration;
+
+use super::CloneName;
+use crate::postgres::session::{ConnectError, QueryError};
+use crate::text::human_seconds;
+use crate::verdict::Explained;
+
+/// An answer that is no success.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Refusal {
+    /// What was being done: `make a branch`.
+    pub doing: String,
+    /// The HTTP status.
+    pub status: u16,
+    /// What the provider says of it, one line.
+    pub said: String,
+    /// What helps, where that is known.
+    pub hint: Option<String>,
+}
+
+#[derive(Debug, thiserror::Error)]
+pub enum CloudError {
+    #[error("{provider} refused to {} ({}): {}", refusal.doing, refusal.status, refusal.said)]
+    Refused {
+        provider: &'static str,
+        refusal: Refusal,
+    },
+    #[error("{provider} could not be reached to {doing}: {why}")]
+    Unreachable {
+        provider: &'static str,
+        doing: String,
+        why: String,
+    },
+    #[error("{provider} answered what can't be understood, asked to {doing}")]
+    Answer {
+        provider: &'static str,
+        doing: String,
+    },
+    #[error("{what}")]
+    Source { what: String, hint: Option<String> },
+    #[error("the clone `{name}` was not ready within {}: {state}", human_seconds(*after))]
+    NotReady {
+        name: CloneName,
+        after: Duration,
+        state: String,
+    },
+    #[error("the clone `{name}` ended in state `{state}`")]
+    Failed {
+        name: CloneName,
+        state: String,
+        hint: Option<String>,
+    },
+    #[error("the clone `{name}` is not gone {} after it was asked to be removed", human_seconds(*after))]
+    NotGone { name: CloneName, after: Duration },
+    #[error("what answers for the clone `{name}` is not the clone: {why}")]
+    NotTheClone { name: CloneName, why: String },
+    #[error("the guard process is gone; nothing is made that could be left behind")]
+    Guard(#[source] std::io::Error),
+    #[error("could not connect to the clone `{name}`")]
+    Connect {
+        name: CloneName,
+        source: ConnectError,
+    },
+    #[error(transparent)]
+    Query(#[from] QueryError),
+}
+
+impl Explained for CloudError {
+    fn hint(&self) -> Option<String> {
+        match self {
+            Self::Refused { refusal, .. } => refusal.hint.clone(),
+            Self::Source { hint, .. } | Self::Failed { hint, .. } => hint.clone(),
+            Self::NotReady { .. } => {
+                Some("give it more time with the source's `ready_within`".to_owned())
+            }
+            Self::NotGone { name, .. } => Some(format!(
+                "look again with `pgrehearse sweep --run-id {}`",
+                name.run()
+            )),
+            Self::NotTheClone { .. } => Some(
+                "nothing was written to it; if this is the provider's fault, tell it".to_owned(),
+            ),
+            Self::Connect { source, .. } => source.hint(),
+            _ => None,
+        }
+    }
+}

@@ -1,0 +1,135 @@
+//! What this run has made at providers and has not removed yet.
+
+use std::sync::{Arc, Mutex, PoisonError};
+
+use super::{Account, CloneName, CloudError, Made, Order, Patience, Provider};
+use crate::process::guard::{Guard, Watched};
+
+/// A clone that could not be removed.
+#[derive(Debug)]
+pub struct Leak {
+    pub name: CloneName,
+    /// The account that it is in.
+    pub place: String,
+    pub because: CloudError,
+}
+
+/// The clones of one run. The guard has each of them from before it is made until it is gone.
+pub struct Ledger {
+    guard: Arc<Guard>,
+    open: Mutex<Vec<Entry>>,
+}
+
+#[derive(Clone)]
+struct Entry {
+    account: Arc<dyn Account>,
+    name: CloneName,
+}
+
+impl Entry {
+    fn watched(&self) -> Watched {
+        Watched::Clone {
+            access: self.account.access(),
+            name: self.name.to_string(),
+        }
+    }
+}
+
+impl Ledger {
+    pub fn new(guard: Arc<Guard>) -> Self {
+        Self {
+            guard,
+            open: Mutex::default(),
+        }
+    }
+
+    /// Makes a clone. Whatever becomes of the call, its name is in the ledger.
+    pub async fn make(
+        &self,
+        provider: &dyn Provider,
+        order: &Order<'_>,
+    ) -> Result<Made, CloudError> {
+        let entry = Entry {
+            account: provider.account(),
+            name: order.name.clone(),
+        };
+        self.guard
+            .watch(entry.watched())
+            .map_err(CloudError::Guard)?;
+        self.open().push(entry);
+        provider.make(order).await
+    }
+
+    /// Removes a clone that is of no more use; it is waited for at the run's end.
+    pub async fn ask_removal(&self, name: &CloneName) -> Result<(), CloudError> {
+        let entry = self
+            .open()
+            .iter()
+            .find(|entry| entry.name == *name)
+            .cloned();
+        match entry {
+            Some(entry) => entry.account.remove(name, Patience::Accepted).await,
+            None => Ok(()),
+        }
+    }
+
+    /// Leaves a clone when the run ends: `--keep`.
+    pub fn keep(&self, name: &CloneName) {
+        self.forget(name);
+    }
+
+    /// Removes whatever is left; says what could not be.
+    pub async fn remove_all(&self, patience: Patience) -> Vec<Leak> {
+        let open = self.open().clone();
+        let removals = open.into_iter().map(|entry| async move {
+            let removed = entry.account.remove(&entry.name, patience).await;
+            (entry, removed)
+        });
+        let mut leaks = Vec::new();
+        for (entry, removed) in futures_util::future::join_all(removals).await {
+            match removed {
+                Ok(()) => self.forget(&entry.name),
+                // The guard tries once more when this process ends.
+                Err(because) => leaks.push(Leak {
+                    name: entry.name,
+                    place: entry.account.describe(),
+                    because,
+                }),
+            }
+        }
+        leaks
+    }
+
+    fn forget(&self, name: &CloneName) {
+        self.open().retain(|entry| {
+            if entry.name == *name {
+                self.guard.forget(entry.watched());
+            }
+            entry.name != *name
+        });
+    }
+
+    fn open(&self) -> std::sync::MutexGuard<'_, Vec<Entry>> {
+        self.open.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// Removes a clone for a run that is gone, and does not wait for it.
+pub fn remove_from_guard(access: &super::Access, name: &str) {
+    let Some(name) = CloneName::parse(name) else {
+        return;
+    };
+    let Ok(runtime) = tokio::runtime::Builder::new_current_thread()
+        .enable_all()
+        .build()
+    else {
+        return;
+    };
+    runtime.block_on(async {
+        let Ok(account) = access.account() else {
+            return;
+        };
+        // Nobody is left who could be told.
+        let _ = account.remove(&name, Patience::Accepted).await;
+    });
+}

@@ -1,0 +1,493 @@
+//! Neon: a branch of a project's branch, made and used in place.
+//!
+//! A branch has its parent's roles with their passwords. So the role's password is set anew on the
+//! branch: no password of production is needed, and who can log in with it is in the branch.
+
+use std::collections::BTreeSet;
+use std::sync::Arc;
+use std::time::Duration;
+
+use percent_encoding::{NON_ALPHANUMERIC, utf8_percent_encode};
+use reqwest::Method;
+use serde::{Deserialize, Serialize};
+use serde_json::{Value, json};
+use tokio::time::Instant;
+use url::Url;
+
+use super::api::Api;
+use super::{
+    Account, Blocks, BoxFuture, CloneName, CloudError, Labelled, Labels, Looked, Made, Order,
+    Patience, Provider, Resource,
+};
+use crate::postgres::{Endpoint, Major};
+use crate::text::Secret;
+
+const NEON: &str = "Neon";
+
+/// How often an operation's state is asked for.
+const POLL: Duration = Duration::from_secs(1);
+
+/// So many branches are asked for at once.
+const PAGE: usize = 100;
+
+/// A way into a project.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Access {
+    pub api: Url,
+    pub project: String,
+    pub key: String,
+}
+
+/// What of a project is cloned.
+#[derive(Clone, Debug)]
+pub struct Wanted {
+    /// The branch to clone, by name or id. `None`: the project's default branch.
+    pub branch: Option<String>,
+    /// `None`: the branch's only one.
+    pub database: Option<String>,
+    /// `None`: the database's owner.
+    pub role: Option<String>,
+}
+
+/// A project, in which branches are made.
+pub struct Project {
+    access: Access,
+    api: Api,
+}
+
+/// The branch of a project that is production.
+pub struct Neon {
+    project: Arc<Project>,
+    wanted: Wanted,
+}
+
+impl Neon {
+    pub fn new(access: &Access, wanted: Wanted) -> Result<Self, CloudError> {
+        Ok(Self {
+            project: Arc::new(Project::new(access)?),
+            wanted,
+        })
+    }
+
+    /// The branch to clone.
+    async fn parent(&self) -> Result<Branch, CloudError> {
+        let (branches, _) = self.project.branches(self.wanted.branch.as_deref()).await?;
+        let is_wanted = |branch: &Branch| match &self.wanted.branch {
+            Some(wanted) => branch.name == *wanted || branch.id == *wanted,
+            None => branch.default,
+        };
+        let found = branches.into_iter().find(is_wanted);
+        if let (None, Some(id)) = (&found, &self.wanted.branch) {
+            // The search is by name.
+            let path = self.project.path(&format!("branches/{}", encoded(id)));
+            if let Some(found) = self.project.api.find("read a branch", &path).await? {
+                return self.project.read(&found["branch"], "read a branch");
+            }
+        }
+        found.ok_or_else(|| CloudError::Source {
+            what: match &self.wanted.branch {
+                Some(wanted) => format!(
+                    "there is no branch `{wanted}` in {}",
+                    self.project.describe()
+                ),
+                None => format!("{} has no default branch", self.project.describe()),
+            },
+            hint: Some("`source.neon.branch` is a branch's name or its id".to_owned()),
+        })
+    }
+
+    /// The branch by the order's name, made now or by a call whose answer got lost.
+    async fn branch(&self, order: &Order<'_>, parent: &Branch) -> Result<Branch, CloudError> {
+        const DOING: &str = "make a branch";
+        let annotations: serde_json::Map<String, Value> = (order.labels.pairs().into_iter())
+            .map(|(name, value)| (name.to_owned(), Value::String(value)))
+            .collect();
+        let expires = order.labels.expires.strftime("%Y-%m-%dT%H:%M:%SZ");
+        let body = json!({
+            "branch": {
+                "name": order.name.as_str(),
+                "parent_id": parent.id,
+                "expires_at": expires.to_string(),
+            },
+            "endpoints": [{ "type": "read_write" }],
+            "annotation_value": annotations,
+        });
+        let path = self.project.path("branches");
+        let made = self
+            .project
+            .api
+            .send(Method::POST, DOING, &path, Some(&body));
+        let branch = match made.await {
+            Ok(answer) => self.project.read(&answer.json["branch"], DOING)?,
+            Err(error) if error.is_unsure() => {
+                self.project.named(order.name).await?.ok_or(error)?
+            }
+            Err(error) => return Err(error),
+        };
+        let wrong = |why: &str| CloudError::NotTheClone {
+            name: order.name.clone(),
+            why: format!("{NEON} answered with the branch `{}`, {why}", branch.name),
+        };
+        if branch.id == parent.id || branch.default {
+            return Err(wrong("which is the source"));
+        }
+        if branch.protected {
+            return Err(wrong("which is protected"));
+        }
+        if branch.name != order.name.as_str() {
+            return Err(wrong("which has another name"));
+        }
+        Ok(branch)
+    }
+
+    /// Waits until nothing is being done to the branch.
+    async fn wait(&self, order: &Order<'_>, branch: &Branch) -> Result<(), CloudError> {
+        let began = Instant::now();
+        loop {
+            let path = self
+                .project
+                .path(&format!("branches/{}", encoded(&branch.id)));
+            let json = self
+                .project
+                .api
+                .get("read the branch's state", &path)
+                .await?;
+            let now: Branch = self
+                .project
+                .read(&json["branch"], "read the branch's state")?;
+            if now.current_state == "ready" && now.pending_state.is_none() {
+                return Ok(());
+            }
+            (order.doing)(format!("the branch is {}", now.current_state));
+            if Instant::now() + POLL > order.by {
+                return Err(CloudError::NotReady {
+                    name: order.name.clone(),
+                    after: began.elapsed(),
+                    state: format!("the branch is {}", now.current_state),
+                });
+            }
+            tokio::time::sleep(POLL).await;
+        }
+    }
+
+    /// The way into the branch's database.
+    async fn endpoint(&self, order: &Order<'_>, branch: &Branch) -> Result<Endpoint, CloudError> {
+        const DOING: &str = "read the way into the branch";
+        let project = &self.project;
+        let at = format!("branches/{}", encoded(&branch.id));
+        let json = project
+            .api
+            .get(DOING, &project.path(&format!("{at}/endpoints")))
+            .await?;
+        let hosts: Vec<Compute> = project.read(&json["endpoints"], DOING)?;
+        let compute = hosts
+            .into_iter()
+            .find(|host| host.branch_id == branch.id && host.kind == "read_write")
+            .ok_or_else(|| project.not_understood(DOING))?;
+        let json = project
+            .api
+            .get(DOING, &project.path(&format!("{at}/databases")))
+            .await?;
+        let databases: Vec<Database> = project.read(&json["databases"], DOING)?;
+        let database = self.database(&databases)?;
+        let role = self.wanted.role.as_ref().unwrap_or(&database.owner_name);
+        (order.doing)(format!("setting a password of `{role}` in the branch"));
+        let path = project.path(&format!("{at}/roles/{}/reset_password", encoded(role)));
+        let doing = "set a role's password in the branch";
+        let answer = project.api.send(Method::POST, doing, &path, None).await?;
+        let password = answer.json["role"]["password"]
+            .as_str()
+            .ok_or_else(|| project.not_understood(doing))?
+            .to_owned();
+        // Without the branch it would be the default branch's.
+        let path = project.path(&format!(
+            "connection_uri?branch_id={}&endpoint_id={}&database_name={}&role_name={}&pooled=false",
+            encoded(&branch.id),
+            encoded(&compute.id),
+            encoded(&database.name),
+            encoded(role)
+        ));
+        let json = project.api.get(DOING, &path).await?;
+        let mut endpoint = (json["uri"].as_str())
+            .and_then(|uri| Endpoint::parse(uri).ok())
+            .ok_or_else(|| project.not_understood(DOING))?;
+        if !endpoint.is_at(&compute.host) {
+            return Err(CloudError::NotTheClone {
+                name: order.name.clone(),
+                why: format!("{NEON} gave a way into another host than the branch's"),
+            });
+        }
+        endpoint.password = Some(Secret::new(password));
+        Ok(endpoint)
+    }
+
+    fn database<'d>(&self, databases: &'d [Database]) -> Result<&'d Database, CloudError> {
+        let wanted = self.wanted.database.as_deref();
+        let found = match (wanted, databases) {
+            (None, [only]) => Some(only),
+            (None, _) => None,
+            (Some(wanted), _) => databases.iter().find(|database| database.name == wanted),
+        };
+        found.ok_or_else(|| {
+            let names: Vec<String> = (databases.iter())
+                .map(|database| format!("`{}`", database.name))
+                .collect();
+            CloudError::Source {
+                what: match wanted {
+                    Some(wanted) => format!("the branch has no database `{wanted}`"),
+                    None => "which of the branch's databases is meant can't be told".to_owned(),
+                },
+                hint: Some(format!(
+                    "name one as `source.neon.database`: {}",
+                    names.join(", ")
+                )),
+            }
+        })
+    }
+
+    /// The hosts of what is there, which the clone must have none of.
+    async fn hosts(&self) -> Result<Vec<String>, CloudError> {
+        const DOING: &str = "list the project's endpoints";
+        let path = self.project.path("endpoints");
+        let json = self.project.api.get(DOING, &path).await?;
+        let hosts: Vec<Compute> = self.project.read(&json["endpoints"], DOING)?;
+        Ok(hosts.into_iter().map(|compute| compute.host).collect())
+    }
+}
+
+impl Provider for Neon {
+    fn describe(&self) -> String {
+        match &self.wanted.branch {
+            Some(branch) => format!("branch `{branch}` of {}", self.project.describe()),
+            None => format!("default branch of {}", self.project.describe()),
+        }
+    }
+
+    fn account(&self) -> Arc<dyn Account> {
+        self.project.clone()
+    }
+
+    fn look(&self) -> BoxFuture<'_, Result<Looked, CloudError>> {
+        Box::pin(async {
+            const DOING: &str = "read the project";
+            let json = self.project.api.get(DOING, &self.project.path("")).await?;
+            let major = json["project"]["pg_version"]
+                .as_u64()
+                .and_then(|major| u32::try_from(major).ok())
+                .map(Major);
+            let parent = self.parent().await?;
+            let path = self
+                .project
+                .path(&format!("branches/{}/databases", encoded(&parent.id)));
+            let json = self.project.api.get(DOING, &path).await?;
+            let databases: Vec<Database> = self.project.read(&json["databases"], DOING)?;
+            Ok(Looked {
+                major,
+                version: major.map(|major| major.to_string()),
+                size: parent.logical_size,
+                data_as_of: None,
+                database: Some(self.database(&databases)?.name.clone()),
+            })
+        })
+    }
+
+    fn make<'a>(&'a self, order: &'a Order<'a>) -> BoxFuture<'a, Result<Made, CloudError>> {
+        Box::pin(async move {
+            let parent = self.parent().await?;
+            let source_hosts = self.hosts().await?;
+            (order.doing)(format!("making the branch `{}`", order.name));
+            let data_as_of = jiff::Timestamp::now();
+            let branch = self.branch(order, &parent).await?;
+            self.wait(order, &branch).await?;
+            Ok(Made {
+                endpoint: self.endpoint(order, &branch).await?,
+                source_hosts,
+                data_as_of: Some(data_as_of),
+                version: None,
+                blocks: Blocks::Lazy,
+            })
+        })
+    }
+}
+
+impl Project {
+    pub fn new(access: &Access) -> Result<Self, CloudError> {
+        let bearer = Secret::new(format!("Bearer {}", access.key));
+        Ok(Self {
+            api: Api::new(NEON, &access.api, ("authorization", bearer))?,
+            access: access.clone(),
+        })
+    }
+
+    fn path(&self, below: &str) -> String {
+        let project = encoded(&self.access.project);
+        format!("projects/{project}/{below}")
+            .trim_end_matches('/')
+            .to_owned()
+    }
+
+    fn not_understood(&self, doing: &str) -> CloudError {
+        CloudError::Answer {
+            provider: self.api.provider,
+            doing: doing.to_owned(),
+        }
+    }
+
+    fn read<T: for<'de> Deserialize<'de>>(
+        &self,
+        json: &Value,
+        doing: &str,
+    ) -> Result<T, CloudError> {
+        T::deserialize(json).map_err(|_| self.not_understood(doing))
+    }
+
+    /// The branches whose name holds `search`, all pages, and the ids of those that say they are ours.
+    async fn branches(
+        &self,
+        search: Option<&str>,
+    ) -> Result<(Vec<Branch>, BTreeSet<String>), CloudError> {
+        const DOING: &str = "list the project's branches";
+        let mut found = Vec::new();
+        let mut ours = BTreeSet::new();
+        let mut cursor: Option<String> = None;
+        loop {
+            let mut path = self.path(&format!("branches?limit={PAGE}"));
+            if let Some(search) = search {
+                path.push_str(&format!("&search={}", encoded(search)));
+            }
+            if let Some(cursor) = &cursor {
+                path.push_str(&format!("&cursor={}", encoded(cursor)));
+            }
+            let json = self.api.get(DOING, &path).await?;
+            let page: Vec<Branch> = self.read(&json["branches"], DOING)?;
+            let next = json["pagination"]["next"].as_str().map(str::to_owned);
+            let is_last = page.is_empty() || next.is_none() || next == cursor;
+            found.extend(page);
+            let annotations = json["annotations"].as_object().into_iter().flatten();
+            ours.extend(
+                annotations
+                    .filter(|(_, about)| about["value"][Labels::MANAGED_BY] == Labels::US)
+                    .map(|(id, _)| id.clone()),
+            );
+            if is_last {
+                return Ok((found, ours));
+            }
+            cursor = next;
+        }
+    }
+
+    async fn named(&self, name: &CloneName) -> Result<Option<Branch>, CloudError> {
+        let (branches, _) = self.branches(Some(name.as_str())).await?;
+        Ok(branches
+            .into_iter()
+            .find(|branch| branch.name == name.as_str()))
+    }
+}
+
+impl Account for Project {
+    fn describe(&self) -> String {
+        format!("{NEON} project `{}`", self.access.project)
+    }
+
+    fn access(&self) -> super::Access {
+        super::Access::Neon(self.access.clone())
+    }
+
+    fn remove<'a>(
+        &'a self,
+        name: &'a CloneName,
+        patience: Patience,
+    ) -> BoxFuture<'a, Result<(), CloudError>> {
+        Box::pin(async move {
+            const DOING: &str = "delete the branch";
+            let began = Instant::now();
+            loop {
+                let Some(branch) = self.named(name).await? else {
+                    return Ok(());
+                };
+                if branch.default || branch.protected {
+                    return Err(CloudError::NotTheClone {
+                        name: name.clone(),
+                        why: "the branch of that name is default or protected".to_owned(),
+                    });
+                }
+                let path = self.path(&format!("branches/{}", encoded(&branch.id)));
+                match self.api.send(Method::DELETE, DOING, &path, None).await {
+                    Ok(_) => {}
+                    Err(error) if error.status() == Some(404) => {}
+                    Err(error) if error.is_unsure() && patience != Patience::Accepted => {}
+                    Err(error) => return Err(error),
+                }
+                let Patience::Gone { by } = patience else {
+                    return Ok(());
+                };
+                if Instant::now() + POLL > by {
+                    return Err(CloudError::NotGone {
+                        name: name.clone(),
+                        after: began.elapsed(),
+                    });
+                }
+                tokio::time::sleep(POLL).await;
+            }
+        })
+    }
+
+    fn list(&self) -> BoxFuture<'_, Result<Vec<Resource>, CloudError>> {
+        Box::pin(async {
+            let (branches, annotated) = self.branches(Some(Labels::US)).await?;
+            Ok(branches
+                .into_iter()
+                .filter(|branch| !branch.default && !branch.protected)
+                .filter_map(|branch| {
+                    Some(Resource {
+                        kind: "branch",
+                        name: CloneName::parse(&branch.name)?,
+                        labelled: if annotated.contains(&branch.id) {
+                            Labelled::Ours
+                        } else {
+                            Labelled::Not
+                        },
+                        expires: branch.expires_at.as_deref().and_then(|at| at.parse().ok()),
+                        monthly_dollars: None,
+                    })
+                })
+                .collect())
+        })
+    }
+}
+
+/// A branch, as far as it matters here.
+#[derive(Deserialize)]
+struct Branch {
+    id: String,
+    name: String,
+    #[serde(default)]
+    current_state: String,
+    pending_state: Option<String>,
+    #[serde(default)]
+    default: bool,
+    #[serde(default)]
+    protected: bool,
+    expires_at: Option<String>,
+    logical_size: Option<u64>,
+}
+
+/// An endpoint, in Neon's word: the server of a branch.
+#[derive(Deserialize)]
+struct Compute {
+    id: String,
+    host: String,
+    branch_id: String,
+    #[serde(rename = "type")]
+    kind: String,
+}
+
+#[derive(Deserialize)]
+struct Database {
+    name: String,
+    owner_name: String,
+}
+
+fn encoded(text: &str) -> String {
+    utf8_percent_encode(text, NON_ALPHANUMERIC).to_string()
+}
