@@ -55,6 +55,9 @@ pub async fn of(policy: &Policy, found: &Found) -> Fingerprint {
         Source::Command(_) => print
             .unknown
             .push("production: only `source.command` could tell, by dumping it again".to_owned()),
+        Source::Hosted(_) => print
+            .unknown
+            .push("production: only a new clone of it could tell".to_owned()),
         // Its files are production.
         Source::Sql(_) => {}
     }

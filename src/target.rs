@@ -32,14 +32,24 @@ pub struct Target {
 enum Server {
     /// Started by this run.
     Ours(Box<Throwaway>),
-    /// The policy's `target.server`.
+    /// Another: the policy's `target.server`, or the one that a provider made for this run.
     Foreign(Box<Foreign>),
 }
 
 struct Foreign {
+    of: ForeignServer,
     endpoint: Endpoint,
     run: RunId,
     guard: Arc<Guard>,
+}
+
+/// Whose server it is that this run has not started.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub enum ForeignServer {
+    /// The policy's `target.server`.
+    Policys,
+    /// A provider's, made for this run and shown to be that.
+    Providers,
 }
 
 /// A database that this run made.
@@ -91,7 +101,7 @@ impl Target {
                 directory,
                 ..
             } => (settings.as_slice(), directory.clone()),
-            policy::Target::Server(_) => (&[] as &[_], None),
+            policy::Target::Server(_) | policy::Target::InPlace => (&[] as &[_], None),
         };
         let parent = directory.unwrap_or_else(std::env::temp_dir);
         // By the run's id, what a run left is found when the run itself can say nothing more.
@@ -116,9 +126,10 @@ impl Target {
     }
 
     /// A server that exists already. The caller has shown that it is not the source.
-    pub fn foreign(context: &Context, endpoint: Endpoint, tools: Tools) -> Self {
+    pub fn foreign(context: &Context, of: ForeignServer, endpoint: Endpoint, tools: Tools) -> Self {
         Self {
             server: Server::Foreign(Box::new(Foreign {
+                of,
                 endpoint,
                 run: context.run.clone(),
                 guard: context.guard.clone(),
@@ -137,6 +148,19 @@ impl Target {
 
     pub fn is_ours(&self) -> bool {
         self.throwaway().is_some()
+    }
+
+    /// Whether it is the policy's `target.server`.
+    pub fn is_a_server_of_the_policy(&self) -> bool {
+        matches!(&self.server, Server::Foreign(foreign) if foreign.of == ForeignServer::Policys)
+    }
+
+    /// The database that a provider made, as it is. It goes with its server.
+    pub fn whole(&self, endpoint: &Endpoint) -> Database {
+        Database {
+            admin: endpoint.clone(),
+            scratch: None,
+        }
     }
 
     /// A session for statements about the whole server.
@@ -210,6 +234,7 @@ impl Target {
                     endpoint,
                     run,
                     guard,
+                    ..
                 } = foreign.as_ref();
                 let scratch = ScratchDatabase::create(
                     endpoint,

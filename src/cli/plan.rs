@@ -6,9 +6,10 @@ use std::sync::Arc;
 
 use super::{Exit, PolicyFile, complain, print, runtime, say};
 use crate::clone::read_only_session;
+use crate::cloud::{CloneName, Ledger};
 use crate::context::{Context, Workspace};
 use crate::migrate::{self, DecidedBy, History, MigrationFile};
-use crate::policy::{Policy, Runner, Smoke, Source, When};
+use crate::policy::{Policy, Runner, Smoke, Source, Target, When};
 use crate::preflight::{self, Plan};
 use crate::process::RunId;
 use crate::process::guard::Guard;
@@ -52,6 +53,7 @@ fn look(policy: Policy) -> Result<String, Exit> {
         run,
         policy: Arc::new(policy),
         change: None,
+        ledger: Ledger::new(guard.clone()),
         guard,
         log_directory: workspace.path().to_owned(),
         workspace,
@@ -65,7 +67,7 @@ fn look(policy: Policy) -> Result<String, Exit> {
             Exit::Undecided
         })?;
         let pending = pending(&context, &plan).await;
-        Ok(describe(&context.policy, &plan, pending))
+        Ok(describe(&context.policy, &context.run, &plan, pending))
     })
 }
 
@@ -94,6 +96,7 @@ async fn pending(context: &Context, plan: &Plan) -> Option<(Vec<MigrationFile>, 
 
 fn describe(
     policy: &Policy,
+    run: &RunId,
     plan: &Plan,
     pending: Option<(Vec<MigrationFile>, DecidedBy)>,
 ) -> String {
@@ -103,11 +106,22 @@ fn describe(
         .size
         .map(|bytes| format!(" ({})", human_bytes(bytes)))
         .unwrap_or_default();
-    steps.push(format!(
-        "clone     read {}{size}; nothing is written to it",
-        plan.source.describe()
-    ));
+    steps.push(match &policy.source {
+        Source::Hosted(hosted) => format!(
+            "clone     have {}{size} cloned, as `{}`; the clone expires after {}",
+            plan.source.describe(),
+            CloneName::new(&policy.name, run),
+            human_seconds(hosted.expires)
+        ),
+        _ => format!(
+            "clone     read {}{size}; nothing is written to it",
+            plan.source.describe()
+        ),
+    });
     steps.push(match (&plan.foreign, &plan.server) {
+        _ if matches!(policy.target, Target::InPlace) => {
+            "restore   use the clone where it is, once it is shown to be no other; count every row".to_owned()
+        }
         (Some(endpoint), _) => format!(
             "restore   make a scratch database on `{endpoint}`, load it, count every row"
         ),
@@ -175,7 +189,11 @@ fn describe(
         shown(&policy.report_directory)
     ));
     steps.push(
-        "cleanup   stop and remove every server, database, process and file of the run".to_owned(),
+        match policy.source {
+            Source::Hosted(_) => "cleanup   have the clone deleted; stop and remove every server, database, process and file of the run",
+            _ => "cleanup   stop and remove every server, database, process and file of the run",
+        }
+        .to_owned(),
     );
     let mut text = format!("`{}` would, in this order:\n\n", policy.name);
     for step in steps {

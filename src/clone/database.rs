@@ -9,7 +9,7 @@ use tokio_postgres::Row;
 
 use super::format::Format;
 use super::live::{CopyFormat, Live, LiveRole, LiveSequence, LiveTable, Snapshot};
-use super::{BoxFuture, CloneError, Inspected, Payload, Source};
+use super::{BoxFuture, CloneError, Fetched, Inspected, Payload, Source};
 use crate::context::Context;
 use crate::policy::LockTimeout;
 use crate::postgres::archive::Contents;
@@ -58,13 +58,13 @@ impl Source for DatabaseSource {
         context: &'a Context,
         inspected: &'a Inspected,
         tools: &'a Tools,
-    ) -> BoxFuture<'a, Result<Payload, CloneError>> {
+    ) -> BoxFuture<'a, Result<Fetched, CloneError>> {
         Box::pin(async {
             if inspected.major == Some(tools.binaries.major) {
                 let live = self.hold(context, tools).await?;
-                Ok(Payload::Live(Box::new(live)))
+                Ok(Payload::Live(Box::new(live)).into())
             } else {
-                self.dump(context, tools).await
+                Ok(self.dump(context, tools).await?.into())
             }
         })
     }

@@ -3,7 +3,7 @@
 use std::path::{Path, PathBuf};
 
 use super::format::{Compression, DumpFile, Format};
-use super::{BoxFuture, CloneError, Inspected, Payload, Source};
+use super::{BoxFuture, CloneError, Fetched, Inspected, Payload, Source};
 use crate::context::Context;
 use crate::policy::FileGlob;
 use crate::postgres::archive::Contents;
@@ -31,10 +31,10 @@ impl Source for DumpSource {
         context: &'a Context,
         _: &'a Inspected,
         _: &'a Tools,
-    ) -> BoxFuture<'a, Result<Payload, CloneError>> {
+    ) -> BoxFuture<'a, Result<Fetched, CloneError>> {
         Box::pin(async {
             let file = DumpFile::open(&self.newest(context)?).await?;
-            payload(context, file).await
+            Ok(payload(context, file).await?.into())
         })
     }
 }

@@ -1,13 +1,14 @@
 //! The clone stage: production's data, from the policy's one source.
 //!
 //! Sources are many of the same, so they share a trait, one file each. What a source hands on is a
-//! [`Payload`]: a dump to be restored, a live database to be streamed, or SQL to be run. A source
-//! that yields a ready clone of its own would be one more payload.
+//! [`Payload`]: a dump to be restored, a live database to be streamed, or SQL to be run; or else a clone
+//! that is used where its provider made it.
 
 mod command;
 mod database;
 mod dump;
 mod format;
+mod hosted;
 mod live;
 mod sql;
 
@@ -15,12 +16,13 @@ use std::future::Future;
 use std::path::PathBuf;
 use std::pin::Pin;
 
+use crate::cloud::{Blocks, CloneName, CloudError};
 use crate::context::Context;
 use crate::policy;
 use crate::postgres::binaries::FindError;
 use crate::postgres::session::{ConnectError, QueryError};
 use crate::postgres::tools::{ToolError, Tools};
-use crate::postgres::{Major, archive};
+use crate::postgres::{Endpoint, Major, archive};
 use crate::process::child::StartError;
 use crate::text::human_bytes;
 use crate::verdict::{Explained, Provenance};
@@ -54,7 +56,7 @@ pub trait Source: Send + Sync {
         context: &'a Context,
         inspected: &'a Inspected,
         tools: &'a Tools,
-    ) -> BoxFuture<'a, Result<Payload, CloneError>>;
+    ) -> BoxFuture<'a, Result<Fetched, CloneError>>;
 }
 
 /// What is known of a source before its data is there.
@@ -72,7 +74,7 @@ pub struct Inspected {
 
 /// The clone stage's result.
 pub struct Cloned {
-    pub payload: Payload,
+    pub fetched: Fetched,
     pub provenance: Provenance,
 }
 
@@ -104,6 +106,29 @@ pub enum Payload {
     Sql(Vec<PathBuf>),
 }
 
+/// What the stage hands on.
+pub enum Fetched {
+    /// Production's data, to be loaded.
+    Data(Payload),
+    /// A provider's clone, which was shown to be one.
+    InPlace(Box<InPlace>),
+}
+
+impl From<Payload> for Fetched {
+    fn from(payload: Payload) -> Self {
+        Self::Data(payload)
+    }
+}
+
+/// A clone where its provider made it.
+pub struct InPlace {
+    pub name: CloneName,
+    pub endpoint: Endpoint,
+    pub version: String,
+    pub data_as_of: Option<jiff::Timestamp>,
+    pub blocks: Blocks,
+}
+
 #[derive(Debug, thiserror::Error)]
 pub enum CloneError {
     #[error("no dump fits `{pattern}`")]
@@ -129,6 +154,8 @@ pub enum CloneError {
     HiddenRows { role: String, tables: String },
     #[error("`{role}` may not read the large objects")]
     LargeObjects { role: String },
+    #[error(transparent)]
+    Cloud(#[from] CloudError),
     #[error(transparent)]
     Find(#[from] FindError),
     #[error(transparent)]
@@ -167,6 +194,7 @@ impl Explained for CloneError {
             Self::Tool(ToolError::Failed { said, .. }) if said.contains("lock timeout") => {
                 Some(LOCKED.to_owned())
             }
+            Self::Cloud(error) => error.hint(),
             Self::Find(error) => error.hint(),
             Self::Connect(error) => error.hint(),
             _ => None,
@@ -191,6 +219,9 @@ pub fn source(policy: &policy::Policy) -> Box<dyn Source> {
         policy::Source::Sql(files) => Box::new(sql::SqlSource {
             files: files.clone(),
         }),
+        policy::Source::Hosted(hosted) => Box::new(hosted::HostedSource {
+            hosted: hosted.clone(),
+        }),
     }
 }
 
@@ -201,7 +232,7 @@ pub async fn run(
     inspected: &Inspected,
     tools: &Tools,
 ) -> Result<Cloned, CloneError> {
-    let payload = source.fetch(context, inspected, tools).await?;
+    let fetched = source.fetch(context, inspected, tools).await?;
     let mut provenance = Provenance {
         source: source.describe(),
         database: inspected.database.clone(),
@@ -212,20 +243,26 @@ pub async fn run(
         caveats: Vec::new(),
     };
     // A command's dump is known only when it is there.
-    match &payload {
-        Payload::Archive { contents, .. } => {
+    match &fetched {
+        Fetched::Data(Payload::Archive { contents, .. }) => {
             provenance.database = contents.database.clone();
             provenance.source_version = contents.server_version.clone();
         }
-        Payload::Script { file } => {
+        Fetched::Data(Payload::Script { file }) => {
             let (version, surroundings) = file.plain_head().await?;
             provenance.database = surroundings.database;
             provenance.source_version = version;
         }
-        Payload::Live(_) | Payload::Sql(_) => {}
+        Fetched::InPlace(clone) => {
+            provenance.source_version = Some(clone.version.clone());
+            provenance.server_version = clone.version.clone();
+            provenance.data_as_of = clone.data_as_of.or(provenance.data_as_of);
+            provenance.database = Some(clone.endpoint.database.clone());
+        }
+        Fetched::Data(Payload::Live(_) | Payload::Sql(_)) => {}
     }
     Ok(Cloned {
-        payload,
+        fetched,
         provenance,
     })
 }

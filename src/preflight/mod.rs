@@ -100,7 +100,7 @@ pub async fn run(context: &Context) -> Result<Plan, PreflightError> {
         Some(binaries) => binaries.clone(),
         None => binaries::newest(policy.bin_dir.as_deref())?,
     };
-    if foreign.is_none() {
+    if matches!(policy.target, policy::Target::Throwaway { .. }) {
         space(policy, &inspected)?;
     }
     let major = server.as_ref().map_or(reader.major, |server| server.major);
@@ -230,6 +230,10 @@ async fn target(
                 .map(|major| binaries::find(major, bin_dir))
                 .transpose()?;
             Ok((None, server))
+        }
+        policy::Target::InPlace => {
+            let server = inspected.major.map(|major| binaries::find(major, bin_dir));
+            Ok((None, server.transpose()?))
         }
         policy::Target::Server(endpoint) => {
             let session = Session::open(endpoint, &[])

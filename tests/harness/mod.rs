@@ -8,6 +8,7 @@ pub mod gate;
 pub mod github;
 pub mod processes;
 pub mod production;
+pub mod provider;
 
 use std::path::Path;
 use std::sync::Arc;

@@ -31,6 +31,9 @@ pub fn secrets(
         if let Source::Database { endpoint, .. } = &policy.source {
             add_endpoint(&mut found, endpoint);
         }
+        if let Source::Hosted(hosted) = &policy.source {
+            found.insert(hosted.secret().expose().to_owned());
+        }
         if let Target::Server(endpoint) = &policy.target {
             add_endpoint(&mut found, endpoint);
         }

@@ -2,6 +2,7 @@
 //! descriptions and `docs/policy.md`.
 
 mod checks;
+mod cloud;
 mod migrations;
 mod report;
 mod smoke;
@@ -18,6 +19,7 @@ use super::problem::Problem;
 use super::schema::{DurationText, SizeText};
 
 pub use checks::*;
+pub use cloud::*;
 pub use migrations::*;
 pub use report::*;
 pub use smoke::*;
@@ -112,14 +114,15 @@ pub struct RawPolicy {
     /// Names the rehearsal in reports. Default: the directory's name.
     #[schemars(length(min = 1))]
     pub name: Option<String>,
-    /// Where production's data comes from: exactly one of `dump`, `database`, `command` and `sql`.
+    /// Where production's data comes from: exactly one of `dump`, `database`, `command`, `sql`, `neon` and
+    /// `dblab`.
     pub source: RawSource,
     /// The PostgreSQL programs on this machine.
     #[serde(default)]
     pub postgres: RawPostgres,
-    /// The server that the clone lives on. Default: a throwaway of the source's major version.
-    #[serde(default)]
-    pub target: RawTarget,
+    /// The server that the clone lives on. Default: where its provider made it, `in_place`, or else a
+    /// throwaway of the source's major version.
+    pub target: Option<RawTarget>,
     /// How the clone is filled.
     #[serde(default)]
     pub restore: RawRestore,
@@ -164,6 +167,10 @@ pub struct RawSource {
     pub command: Option<String>,
     /// SQL files that build "production": for demos and open-source projects.
     pub sql: Option<OneOrMore>,
+    /// A branch of a Neon project, cloned by Neon.
+    pub neon: Option<RawNeon>,
+    /// The newest snapshot of a DBLab Engine, cloned by it.
+    pub dblab: Option<RawDblab>,
 }
 
 /// A live database.
@@ -188,11 +195,26 @@ pub struct RawPostgres {
     pub bin_dir: Option<String>,
 }
 
+/// `in_place`, or a server.
+#[derive(Debug, Deserialize, JsonSchema)]
+#[serde(untagged)]
+pub enum RawTarget {
+    Word(RawInPlace),
+    Server(RawTargetServer),
+}
+
+/// The word `in_place`.
+#[derive(Debug, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum RawInPlace {
+    InPlace,
+}
+
 /// The server that the clone lives on. At most one key.
 #[derive(Debug, Default, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 #[schemars(extend("maxProperties" = 1))]
-pub struct RawTarget {
+pub struct RawTargetServer {
     /// A server that is started for this run and destroyed after it.
     pub throwaway: Option<RawThrowaway>,
     /// An existing server, never production: a scratch database is made in it and dropped.

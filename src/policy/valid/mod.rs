@@ -1,6 +1,7 @@
 //! The policy as the stages use it: every value is of the type it means.
 
 mod checks;
+mod cloud;
 mod migrations;
 mod report;
 mod smoke;
@@ -10,6 +11,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path as FilePath, PathBuf};
 
 pub use checks::{Allow, Assertion, Levels, RowsRule, RowsRules, SchemaDiff, Verify};
+pub use cloud::{Hosted, ProviderOf};
 pub use migrations::{
     Files, HistoryTable, HoldBack, Migrations, Pending, RoleAttribute, Runner, Timeouts, Unchanged,
 };
@@ -103,7 +105,8 @@ pub fn validate(
         );
     }
     let source = source::source(&raw.source, &mut context);
-    let target = source::target(raw.target, &mut context);
+    let is_hosted = raw.source.neon.is_some() || raw.source.dblab.is_some();
+    let target = source::target(raw.target, source::Clones::of(is_hosted), &mut context);
     let restore = source::restore(raw.restore, &mut context);
     let migrations = migrations::migrations(raw.migrations, &mut context);
     let verify = checks::verify(raw.verify, &mut context);
