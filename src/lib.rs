@@ -23,6 +23,7 @@ pub mod fingerprint;
 pub mod pipeline;
 pub mod policy;
 pub mod progress;
+pub mod sweep;
 pub mod target;
 
 pub mod clone;

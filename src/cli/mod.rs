@@ -10,6 +10,7 @@ mod loading;
 mod plan;
 mod run;
 mod schema;
+mod sweep;
 mod telling;
 mod validate;
 
@@ -52,6 +53,8 @@ enum Command {
     Schema(schema::Arguments),
     /// Compare the schemas of two databases; exit 0 when equal, 1 when not, 3 when that can't be told
     Diff(diff::Arguments),
+    /// List what runs have made and left, here and at providers; exit 1 when something has leaked
+    Sweep(sweep::Arguments),
     /// Do what the GitHub action's inputs ask for; started by the action's container
     #[command(hide = true)]
     Action,
@@ -144,6 +147,7 @@ pub fn main() -> ExitCode {
         Command::Init(arguments) => init::run(&arguments),
         Command::Schema(arguments) => schema::run(&arguments),
         Command::Diff(arguments) => diff::run(&arguments),
+        Command::Sweep(arguments) => sweep::run(&arguments),
         Command::Action => action::run(),
         Command::StandGuard => Exit::Go,
     }

@@ -64,6 +64,12 @@ impl Server {
     pub async fn database(&self) -> Endpoint {
         let number = self.databases.fetch_add(1, Ordering::Relaxed);
         let name = format!("case_{number}");
+        self.make_database(&name).await;
+        self.throwaway.superuser(&name)
+    }
+
+    /// An empty database of that name.
+    pub async fn make_database(&self, name: &str) {
         let session = Session::open(&self.throwaway.superuser("postgres"), &[])
             .await
             .expect("the server answers");
@@ -71,7 +77,6 @@ impl Server {
             .batch_execute(&format!("create database {name} template template0"))
             .await
             .expect("a database is made");
-        self.throwaway.superuser(&name)
     }
 
     /// An empty database in which `sql` has run.

@@ -22,7 +22,7 @@ use super::session::{ConnectError, Session};
 use crate::process::guard::{Guard, Watched, remove_directory};
 use crate::text::Secret;
 
-pub use stop::stop_server_in;
+pub use stop::{stop_own_server_in, stop_server_in};
 
 /// The bootstrap superuser. Not `postgres`: production's own `postgres` role may own tables, and
 /// the bootstrap superuser can't be demoted to an ordinary owner.

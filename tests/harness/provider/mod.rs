@@ -150,6 +150,25 @@ impl Provider {
         }
     }
 
+    /// A branch that somebody has made.
+    pub fn branch(&self, name: &str, expires: &str, labels: &Value) {
+        let endpoint = self
+            .production
+            .throwaway
+            .role("shop", &Secret::new(PASSWORD), "shop");
+        let mut state = self.state();
+        let id = format!("br-other-{:06}", state.clones.len());
+        state.clones.push(Clone {
+            id,
+            name: name.to_owned(),
+            asked: json!({ "branch": { "expires_at": expires }, "annotation_value": labels }),
+            endpoint,
+            protected: false,
+            not_yet: 0,
+            server: None,
+        });
+    }
+
     /// How often it was asked something that begins so.
     pub fn asked(&self, what: &str) -> usize {
         let state = self.state();
