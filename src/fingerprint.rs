@@ -41,15 +41,15 @@ pub async fn of(policy: &Policy, found: &Found) -> Fingerprint {
             print.production.clear();
             print.unknown.push(format!("production: {failure}"));
         }
-        Source::Dump(pattern) => {
-            match newest_dump(pattern, &policy.root).map(|path| of_dump(&path)) {
+        Source::Dump(dump) => {
+            match newest_dump(&dump.files, &policy.root).map(|path| of_dump(&path)) {
                 Some(Ok(digest)) => {
                     print.production.insert("dump".to_owned(), digest);
                 }
                 Some(Err(error)) => print.unknown.push(format!("production: {error}")),
                 None => print
                     .unknown
-                    .push(format!("production: no dump fits `{pattern}`")),
+                    .push(format!("production: no dump fits `{}`", dump.files)),
             }
         }
         Source::Command(_) => print

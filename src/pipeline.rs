@@ -5,6 +5,7 @@
 
 mod journal;
 mod judgement;
+mod kept;
 mod saw;
 mod traced;
 
@@ -32,6 +33,7 @@ use crate::verify;
 
 pub use journal::Journal;
 pub use judgement::judge;
+pub use kept::{KeepError, keep};
 
 /// Whether the clone stays when the run is over.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -93,7 +95,7 @@ pub async fn rehearse(context: &Context, journal: &Journal, keep: Keep) -> Optio
     let fresh = plan
         .server
         .clone()
-        .or_else(|| like_production(context, &plan, &cloned).ok());
+        .or_else(|| like_production(context, &plan.reader, &cloned).ok());
     let restoring = journal.stage(
         Stage::Restore,
         restore_and_settle(context, journal, &plan, cloned, server),
@@ -194,7 +196,7 @@ async fn restore_and_settle(
         (Some(server), _, _) => server?,
         (None, _, Fetched::InPlace(clone)) => {
             let tools = Tools {
-                binaries: like_production(context, plan, &cloned)?,
+                binaries: like_production(context, &plan.reader, &cloned)?,
                 run: context.run.clone(),
             };
             let endpoint = clone.endpoint.clone();
@@ -208,7 +210,7 @@ async fn restore_and_settle(
             Target::foreign(context, ForeignServer::Policys, endpoint.clone(), tools)
         }
         (None, None, _) => {
-            let binaries = like_production(context, plan, &cloned)?;
+            let binaries = like_production(context, &plan.reader, &cloned)?;
             Target::start(context, &binaries, "clone").await?
         }
     };
@@ -244,14 +246,14 @@ fn is_in_place(context: &Context) -> bool {
 /// The programs of production's version, as its data tells it.
 fn like_production(
     context: &Context,
-    plan: &Plan,
+    reader: &Binaries,
     cloned: &Cloned,
 ) -> Result<Binaries, RestoreError> {
     let version = cloned.provenance.source_version.as_deref();
     match version.and_then(Major::from_version_text) {
         Some(major) => binaries::find(major, context.policy.bin_dir.as_deref())
             .map_err(|error| RestoreError::Source(CloneError::Find(error))),
-        None => Ok(plan.reader.clone()),
+        None => Ok(reader.clone()),
     }
 }
 

@@ -25,7 +25,7 @@ pub struct Arguments {
 pub fn run(arguments: &Arguments) -> Exit {
     // The name is this branch's policy's, whatever the report says.
     let policy = FileGlob::parse("-")
-        .map(Source::Dump)
+        .map(|files| Source::Dump(files.into()))
         .map_err(|_| Exit::Wrong)
         .and_then(|source| arguments.policy.load_with_source(source));
     let policy = match policy {

@@ -23,7 +23,7 @@ pub struct Arguments {
 pub fn run(arguments: &Arguments) -> Exit {
     // No source is asked, so its variables need not be set.
     let policy = FileGlob::parse("-")
-        .map(Source::Dump)
+        .map(|files| Source::Dump(files.into()))
         .map_err(|_| Exit::Wrong)
         .and_then(|source| arguments.policy.load_with_source(source));
     let mut policy = match policy {

@@ -1,6 +1,7 @@
 //! What was typed: one file per subcommand, and the exit codes.
 
 pub mod action;
+mod clone;
 mod comment;
 mod diff;
 mod fresh;
@@ -19,9 +20,14 @@ use std::path::PathBuf;
 use std::process::ExitCode;
 
 use clap::{Parser, Subcommand};
+use tokio::signal::unix::{SignalKind, signal};
 
 use crate::policy::{self, LoadError, Policy, Source};
 use crate::process::{first, guard};
+use crate::progress::Progress;
+use crate::report::console::Colour;
+use crate::report::plain::{Plain, WorkflowCommands};
+use crate::report::terminal::Live;
 use crate::verdict::Verdict;
 
 /// Rehearses a PostgreSQL migration on a clone of production and answers go or no-go.
@@ -39,6 +45,8 @@ struct Cli {
 enum Command {
     /// Rehearse the migration: the gate
     Run(run::Arguments),
+    /// Write a dump of the policy's source, masked as the policy says, to rehearse from
+    Clone(clone::Arguments),
     /// Show what a run would do, and do nothing
     Plan(plan::Arguments),
     /// Check the policy
@@ -140,6 +148,7 @@ pub fn main() -> ExitCode {
         .init();
     match cli.command {
         Command::Run(arguments) => run::run(&arguments),
+        Command::Clone(arguments) => clone::run(&arguments),
         Command::Plan(arguments) => plan::run(&arguments),
         Command::Validate(arguments) => validate::run(&arguments),
         Command::Lint(arguments) => lint::run(&arguments),
@@ -216,4 +225,32 @@ fn runtime() -> std::io::Result<tokio::runtime::Runtime> {
     tokio::runtime::Builder::new_multi_thread()
         .enable_all()
         .build()
+}
+
+/// A live list on a terminal, lines elsewhere.
+fn progress() -> Progress {
+    if is_terminal(&std::io::stderr()) {
+        Progress::new(Live::on_stderr(Colour::Always))
+    } else {
+        let is_action = std::env::var("GITHUB_ACTIONS").is_ok_and(|value| value == "true");
+        Progress::new(Plain::on_stderr(if is_action {
+            WorkflowCommands::Fenced
+        } else {
+            WorkflowCommands::None
+        }))
+    }
+}
+
+/// Ready when somebody wants the process to end.
+async fn any_signal() {
+    let (Ok(mut interrupt), Ok(mut terminate)) = (
+        signal(SignalKind::interrupt()),
+        signal(SignalKind::terminate()),
+    ) else {
+        return std::future::pending().await;
+    };
+    tokio::select! {
+        _ = interrupt.recv() => {}
+        _ = terminate.recv() => {}
+    }
 }

@@ -12,7 +12,7 @@ use tokio::time::Instant;
 use super::fresh;
 use super::loading::{self, Loaded};
 use super::telling::Telling;
-use super::{Exit, PolicyFile, complain, is_terminal, print, runtime, say, variable};
+use super::{Exit, PolicyFile, complain, is_terminal, print, progress, runtime, say, variable};
 use crate::change::Change;
 use crate::cloud::{Leak, Ledger, Patience};
 use crate::context::{Context, Workspace};
@@ -21,11 +21,8 @@ use crate::pipeline::{self, Journal, Keep, Kept};
 use crate::policy::{CommentWhen, FileGlob, Policy, Source, Target};
 use crate::process::guard::Guard;
 use crate::process::{RunId, stray};
-use crate::progress::Progress;
 use crate::report;
 use crate::report::console::Colour;
-use crate::report::plain::{Plain, WorkflowCommands};
-use crate::report::terminal::Live;
 use crate::text::{Mask, Secret};
 use crate::verdict::{
     self, Explained, Failure, NotRun, NotRunKind, Outcome, RunReport, Stage, StageReport, Verdict,
@@ -226,7 +223,7 @@ fn dump_source(dump: &Path) -> Result<Source, String> {
     let text = path
         .to_str()
         .ok_or_else(|| wrong("its name is no text".to_owned()))?;
-    FileGlob::parse(&glob::Pattern::escape(text)).map(Source::Dump)
+    FileGlob::parse(&glob::Pattern::escape(text)).map(|files| Source::Dump(files.into()))
 }
 
 fn width() -> usize {
@@ -434,18 +431,4 @@ fn mask(policy: &Policy) -> Mask {
         }
     }
     mask
-}
-
-/// A live list on a terminal, lines elsewhere.
-fn progress() -> Progress {
-    if is_terminal(&std::io::stderr()) {
-        Progress::new(Live::on_stderr(Colour::Always))
-    } else {
-        let is_action = std::env::var("GITHUB_ACTIONS").is_ok_and(|value| value == "true");
-        Progress::new(Plain::on_stderr(if is_action {
-            WorkflowCommands::Fenced
-        } else {
-            WorkflowCommands::None
-        }))
-    }
 }

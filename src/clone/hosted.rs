@@ -39,6 +39,7 @@ impl Source for HostedSource {
                 size: looked.size,
                 data_as_of: looked.data_as_of,
                 database: looked.database,
+                ..Inspected::default()
             })
         })
     }

@@ -4,17 +4,20 @@
 //! [`Payload`]: a dump to be restored, a live database to be streamed, or SQL to be run; or else a clone
 //! that is used where its provider made it.
 
+mod beside;
 mod command;
 mod database;
 mod dump;
 mod format;
 mod hosted;
+mod keep;
 mod live;
 mod sql;
 
 use std::future::Future;
 use std::path::PathBuf;
 use std::pin::Pin;
+use std::time::Duration;
 
 use crate::cloud::{Blocks, CloneName, CloudError};
 use crate::context::Context;
@@ -24,12 +27,15 @@ use crate::postgres::session::{ConnectError, QueryError};
 use crate::postgres::tools::{ToolError, Tools};
 use crate::postgres::{Endpoint, Major, archive};
 use crate::process::child::StartError;
-use crate::text::human_bytes;
+use crate::restore::Disarmed;
+use crate::text::{human_bytes, human_seconds};
 use crate::verdict::{Explained, Provenance};
 
+pub use beside::Beside;
 pub use database::read_only_session;
 pub use dump::newest_dump;
 pub use format::{Compression, DumpFile, Format};
+pub use keep::keep;
 pub use live::{CopyFormat, Live, LiveRole, LiveSequence, LiveTable};
 
 pub type BoxFuture<'a, T> = Pin<Box<dyn Future<Output = T> + Send + 'a>>;
@@ -70,12 +76,18 @@ pub struct Inspected {
     /// The moment the data is of.
     pub data_as_of: Option<jiff::Timestamp>,
     pub database: Option<String>,
+    /// What a reader must know before trusting the clone.
+    pub caveats: Vec<String>,
+    /// What is switched off in it already.
+    pub disarmed: Vec<Disarmed>,
 }
 
 /// The clone stage's result.
 pub struct Cloned {
     pub fetched: Fetched,
     pub provenance: Provenance,
+    /// What is switched off in it already.
+    pub disarmed: Vec<Disarmed>,
 }
 
 impl Cloned {
@@ -140,6 +152,12 @@ pub enum CloneError {
     },
     #[error("`{path}` is not a dump that can be restored: {why}")]
     NotADump { path: PathBuf, why: &'static str },
+    #[error("`{path}` can't be read: it is of another version, or was changed")]
+    Beside { path: PathBuf },
+    #[error("`{path}` is not the dump that the file beside it is of")]
+    OtherDump { path: PathBuf },
+    #[error("the newest dump, `{path}`, is {} old, older than `source.dump.max_age` allows", human_seconds(*age))]
+    TooOld { path: PathBuf, age: Duration },
     #[error("the source's command failed ({how})")]
     Command { how: String, said: String },
     #[error("the source's command wrote nothing")]
@@ -174,6 +192,13 @@ impl Explained for CloneError {
             Self::NoDump { .. } => {
                 Some("`source.dump` is relative to the policy's directory".to_owned())
             }
+            Self::OtherDump { .. } => Some(
+                "dump again with `pgrehearse clone`, or remove the `.provenance.json` beside it"
+                    .to_owned(),
+            ),
+            Self::TooOld { .. } => Some(
+                "see why the job that writes it has not; or raise `source.dump.max_age`".to_owned(),
+            ),
             Self::Command { said, .. } if !said.is_empty() => Some(format!("it said: {said}")),
             Self::Unreadable { role, .. } => Some(format!("grant pg_read_all_data to {role}")),
             Self::TooLarge { .. } => Some(
@@ -205,9 +230,7 @@ impl Explained for CloneError {
 /// The source that the policy names.
 pub fn source(policy: &policy::Policy) -> Box<dyn Source> {
     match &policy.source {
-        policy::Source::Dump(pattern) => Box::new(dump::DumpSource {
-            pattern: pattern.clone(),
-        }),
+        policy::Source::Dump(dump) => Box::new(dump::DumpSource { dump: dump.clone() }),
         policy::Source::Database {
             endpoint,
             lock_timeout,
@@ -243,6 +266,7 @@ pub async fn run(
         caveats: Vec::new(),
     };
     // A command's dump is known only when it is there.
+    provenance.caveats.extend(inspected.caveats.clone());
     match &fetched {
         Fetched::Data(Payload::Archive { contents, .. }) => {
             provenance.database = contents.database.clone();
@@ -264,5 +288,6 @@ pub async fn run(
     Ok(Cloned {
         fetched,
         provenance,
+        disarmed: inspected.disarmed.clone(),
     })
 }

@@ -92,17 +92,13 @@ pub async fn run(context: &Context) -> Result<Plan, PreflightError> {
     let policy = &context.policy;
     let found = files(policy)?;
     commands(context).await?;
-    let source = clone::source(policy);
-    let inspected = source.inspect(context).await?;
-    limit_size(policy, &inspected)?;
-    let (foreign, server) = target(context, &inspected).await?;
-    let reader = match &server {
-        Some(binaries) => binaries.clone(),
-        None => binaries::newest(policy.bin_dir.as_deref())?,
-    };
-    if matches!(policy.target, policy::Target::Throwaway { .. }) {
-        space(policy, &inspected)?;
-    }
+    let Looked {
+        source,
+        inspected,
+        reader,
+        server,
+        foreign,
+    } = look(context).await?;
     let major = server.as_ref().map_or(reader.major, |server| server.major);
     let lint = lint::run(policy, &found, inspected.major.unwrap_or(major)).await;
     Ok(Plan {
@@ -117,6 +113,41 @@ pub async fn run(context: &Context) -> Result<Plan, PreflightError> {
         foreign,
         found,
         lint,
+    })
+}
+
+/// The source and the clone's server, before anything is made.
+pub struct Looked {
+    pub source: Box<dyn Source>,
+    pub inspected: Inspected,
+    /// The programs that read the source.
+    pub reader: Binaries,
+    /// The programs of the clone's server; `None` where only the data will tell the version.
+    pub server: Option<Binaries>,
+    /// `target.server`, shown to be another server than the source.
+    pub foreign: Option<Endpoint>,
+}
+
+/// Looks at the source and at where the clone will be, and at nothing of the migration.
+pub async fn look(context: &Context) -> Result<Looked, PreflightError> {
+    let policy = &context.policy;
+    let source = clone::source(policy);
+    let inspected = source.inspect(context).await?;
+    limit_size(policy, &inspected)?;
+    let (foreign, server) = target(context, &inspected).await?;
+    let reader = match &server {
+        Some(binaries) => binaries.clone(),
+        None => binaries::newest(policy.bin_dir.as_deref())?,
+    };
+    if matches!(policy.target, policy::Target::Throwaway { .. }) {
+        space(policy, &inspected)?;
+    }
+    Ok(Looked {
+        source,
+        inspected,
+        reader,
+        server,
+        foreign,
     })
 }
 

@@ -161,6 +161,7 @@ pub async fn run(
     let Cloned {
         fetched,
         mut provenance,
+        disarmed: before_the_dump,
     } = cloned;
     let payload = match fetched {
         Fetched::Data(payload) => payload,
@@ -222,7 +223,7 @@ pub async fn run(
         });
     }
 
-    let disarmed = disarm::run(&session).await?;
+    let mut disarmed = disarm::run(&session).await?;
     mask(context, &target, &into, &session).await?;
     analyze(context, &into, &session, &before, loaded.analyzed).await?;
     if !context.policy.restore.mask.is_empty() {
@@ -241,6 +242,7 @@ pub async fn run(
         &disarmed,
         &facts.fidelity,
     ));
+    disarmed.extend(before_the_dump);
     Ok(Restoration {
         facts,
         provenance: provenance.clone(),

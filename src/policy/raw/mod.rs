@@ -158,8 +158,7 @@ pub struct RawPolicy {
 pub struct RawSource {
     /// A dump made by `pg_dump`: a file or a directory by pattern, the newest one that fits.
     /// Custom, directory, tar or plain format; plain also compressed with gzip or zstd.
-    #[schemars(length(min = 1))]
-    pub dump: Option<String>,
+    pub dump: Option<RawDump>,
     /// A live database, read in one read-only snapshot.
     pub database: Option<RawDatabase>,
     /// A command that writes a dump to its output.
@@ -171,6 +170,27 @@ pub struct RawSource {
     pub neon: Option<RawNeon>,
     /// The newest snapshot of a DBLab Engine, cloned by it.
     pub dblab: Option<RawDblab>,
+}
+
+/// A pattern, or a pattern and how old the data may be.
+#[derive(Debug, Deserialize, JsonSchema)]
+#[serde(untagged)]
+pub enum RawDump {
+    Pattern(#[schemars(length(min = 1))] String),
+    Keys(RawDumpKeys),
+}
+
+/// Dumps, and how old the data in them may be.
+#[derive(Debug, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct RawDumpKeys {
+    /// The dumps by pattern; the newest one counts.
+    #[schemars(length(min = 1))]
+    pub files: String,
+    /// Older data is refused: by the file that `pgrehearse clone` writes beside its dumps, or else by the
+    /// dump's own date. Default: any age is taken.
+    #[schemars(with = "Option<DurationText>")]
+    pub max_age: Option<String>,
 }
 
 /// A live database.

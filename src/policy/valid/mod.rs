@@ -19,7 +19,7 @@ pub use report::{CommentWhen, Told};
 pub use smoke::{
     App, Body, Feed, Ingest, Method, Page, Ready, ReadyWhen, Request, Smoke, Until, When,
 };
-pub use source::{AcceptedError, Restore, Source, Target};
+pub use source::{AcceptedError, Dump, Restore, Source, Target};
 
 use super::document::Document;
 use super::interpolate;

@@ -6,7 +6,9 @@ use std::time::Duration;
 use super::cloud::Hosted;
 use super::{Context, cloud};
 use crate::policy::path::Path;
-use crate::policy::raw::{RawAuto, RawRestore, RawSource, RawTarget, RawTargetServer, RawVersion};
+use crate::policy::raw::{
+    RawAuto, RawDump, RawRestore, RawSource, RawTarget, RawTargetServer, RawVersion,
+};
 use crate::policy::units::{self, FileGlob, LockTimeout, ObjectGlob, Size};
 use crate::postgres::endpoint::ParseError;
 use crate::postgres::{Endpoint, Major, binaries};
@@ -15,7 +17,7 @@ use crate::text::Secret;
 /// Where production's data comes from.
 #[derive(Clone, Debug)]
 pub enum Source {
-    Dump(FileGlob),
+    Dump(Dump),
     Database {
         endpoint: Endpoint,
         lock_timeout: LockTimeout,
@@ -33,6 +35,23 @@ impl Source {
             Self::Database { endpoint, .. } => endpoint.password.clone(),
             Self::Hosted(hosted) => Some(hosted.secret()),
             Self::Dump(_) | Self::Command(_) | Self::Sql(_) => None,
+        }
+    }
+}
+
+/// Dumps on disk, of which the newest counts.
+#[derive(Clone, Debug)]
+pub struct Dump {
+    pub files: FileGlob,
+    /// Older data is refused.
+    pub max_age: Option<Duration>,
+}
+
+impl From<FileGlob> for Dump {
+    fn from(files: FileGlob) -> Self {
+        Self {
+            files,
+            max_age: None,
         }
     }
 }
@@ -108,10 +127,8 @@ pub(super) fn source(raw: &RawSource, context: &mut Context<'_>) -> Option<Sourc
     if let Some(dblab) = &raw.dblab {
         return cloud::dblab(dblab, &here, context).map(Source::Hosted);
     }
-    if let Some(pattern) = &raw.dump {
-        return context
-            .parsed(&here, pattern, FileGlob::parse)
-            .map(Source::Dump);
+    if let Some(dump) = &raw.dump {
+        return self::dump(dump, &here, context).map(Source::Dump);
     }
     if let Some(database) = &raw.database {
         let endpoint = endpoint(&database.url, &here.key("url"), context);
@@ -132,6 +149,25 @@ pub(super) fn source(raw: &RawSource, context: &mut Context<'_>) -> Option<Sourc
         context.lacks(&here, "`source.sql` names no file", None);
     }
     Some(Source::Sql(context.existing_files(&here, files)))
+}
+
+fn dump(raw: &RawDump, here: &Path, context: &mut Context<'_>) -> Option<Dump> {
+    match raw {
+        RawDump::Pattern(pattern) => context
+            .parsed(here, pattern, FileGlob::parse)
+            .map(Dump::from),
+        RawDump::Keys(keys) => {
+            let files = context.parsed(&here.key("files"), &keys.files, FileGlob::parse);
+            let max_age = match &keys.max_age {
+                Some(text) => Some(context.parsed(&here.key("max_age"), text, units::duration)?),
+                None => None,
+            };
+            Some(Dump {
+                files: files?,
+                max_age,
+            })
+        }
+    }
 }
 
 pub(super) fn target(
