@@ -6,11 +6,11 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use clap::ValueEnum;
-use tokio::time::Instant;
 
+use super::giving_back::{Ending, give_back};
 use super::{Exit, PolicyFile, any_signal, complain, print, progress, runtime, say};
 use crate::clone::{Beside, Format};
-use crate::cloud::{Ledger, Patience};
+use crate::cloud::Ledger;
 use crate::context::{Context, Workspace};
 use crate::pipeline;
 use crate::policy::{Policy, Source, Target};
@@ -18,12 +18,6 @@ use crate::process::guard::Guard;
 use crate::process::{RunId, stray};
 use crate::text::Mask;
 use crate::verdict::Explained as _;
-
-/// How long a provider may take to delete a clone.
-const GONE_WITHIN: Duration = Duration::from_mins(20);
-
-/// How long a provider may take to accept that, when the command is cancelled.
-const ASKED_WITHIN: Duration = Duration::from_secs(6);
 
 #[derive(clap::Args)]
 pub struct Arguments {
@@ -102,23 +96,12 @@ async fn take(context: &Context, to: &Path, format: Format) -> Exit {
         taken = pipeline::keep(context, to, format) => Some(taken),
         () = any_signal() => None,
     };
-    let patience = match taken {
-        Some(_) => Patience::Gone {
-            by: Instant::now() + GONE_WITHIN,
-        },
-        None => Patience::Accepted,
-    };
-    let limit = if taken.is_some() {
-        GONE_WITHIN
+    let ending = if taken.is_some() {
+        Ending::ByItself
     } else {
-        ASKED_WITHIN
+        Ending::Cut
     };
-    let removing = tokio::time::timeout(limit, context.ledger.remove_all(patience)).await;
-    let leaks = removing.unwrap_or_default();
-    for leak in &leaks {
-        let why = leak.because.explain().one_line();
-        say(&format!("error: {} is still there: {why}", leak.describe()));
-    }
+    let leaks = give_back(&context.ledger, ending).await;
     match taken {
         None => {
             say("interrupted: no dump was written");

@@ -5,6 +5,7 @@ mod clone;
 mod comment;
 mod diff;
 mod fresh;
+mod giving_back;
 mod init;
 mod lint;
 mod loading;

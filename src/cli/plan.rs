@@ -101,36 +101,7 @@ fn describe(
     pending: Option<(Vec<MigrationFile>, DecidedBy)>,
 ) -> String {
     let mut steps = Vec::new();
-    let size = plan
-        .inspected
-        .size
-        .map(|bytes| format!(" ({})", human_bytes(bytes)))
-        .unwrap_or_default();
-    steps.push(match &policy.source {
-        Source::Hosted(hosted) => format!(
-            "clone     have {}{size} cloned, as `{}`; the clone expires after {}",
-            plan.source.describe(),
-            CloneName::new(&policy.name, run),
-            human_seconds(hosted.expires)
-        ),
-        _ => format!(
-            "clone     read {}{size}; nothing is written to it",
-            plan.source.describe()
-        ),
-    });
-    steps.push(match (&plan.foreign, &plan.server) {
-        _ if matches!(policy.target, Target::InPlace) => {
-            "restore   use the clone where it is, once it is shown to be no other; count every row".to_owned()
-        }
-        (Some(endpoint), _) => format!(
-            "restore   make a scratch database on `{endpoint}`, load it, count every row"
-        ),
-        (None, Some(server)) => format!(
-            "restore   start a PostgreSQL {} server in a private directory, load it, count every row",
-            server.version
-        ),
-        (None, None) => "restore   start a server of the dump's version in a private directory, load it, count every row".to_owned(),
-    });
+    steps.extend(describe_clone(policy, run, plan));
     for file in &policy.restore.mask {
         steps.push(format!("restore   mask with `{}`", file.display()));
     }
@@ -201,6 +172,41 @@ fn describe(
         text.push_str(&format!("  {stage:<14}{}\n", what.trim_start()));
     }
     text
+}
+
+/// How the clone comes to be, and where.
+fn describe_clone(policy: &Policy, run: &RunId, plan: &Plan) -> [String; 2] {
+    let size = plan
+        .inspected
+        .size
+        .map(|bytes| format!(" ({})", human_bytes(bytes)))
+        .unwrap_or_default();
+    let clone = match &policy.source {
+        Source::Hosted(hosted) => format!(
+            "clone     have {}{size} cloned, as `{}`; the clone expires after {}",
+            plan.source.describe(),
+            CloneName::new(&policy.name, run),
+            human_seconds(hosted.expires)
+        ),
+        _ => format!(
+            "clone     read {}{size}; nothing is written to it",
+            plan.source.describe()
+        ),
+    };
+    let restore = match (&plan.foreign, &plan.server) {
+        _ if matches!(policy.target, Target::InPlace) => {
+            "restore   use the clone where it is, once it is shown to be no other; count every row".to_owned()
+        }
+        (Some(endpoint), _) => format!(
+            "restore   make a scratch database on `{endpoint}`, load it, count every row"
+        ),
+        (None, Some(server)) => format!(
+            "restore   start a PostgreSQL {} server in a private directory, load it, count every row",
+            server.version
+        ),
+        (None, None) => "restore   start a server of the dump's version in a private directory, load it, count every row".to_owned(),
+    };
+    [clone, restore]
 }
 
 fn describe_smoke(smoke: &Smoke) -> Vec<String> {

@@ -7,14 +7,14 @@ use std::time::Duration;
 use clap::ValueEnum;
 use futures_util::FutureExt as _;
 use tokio::signal::unix::{SignalKind, signal};
-use tokio::time::Instant;
 
 use super::fresh;
+use super::giving_back::{Ending, give_back};
 use super::loading::{self, Loaded};
 use super::telling::Telling;
 use super::{Exit, PolicyFile, complain, is_terminal, print, progress, runtime, say, variable};
 use crate::change::Change;
-use crate::cloud::{Leak, Ledger, Patience};
+use crate::cloud::Ledger;
 use crate::context::{Context, Workspace};
 use crate::github::{self, End};
 use crate::pipeline::{self, Journal, Keep, Kept};
@@ -27,12 +27,6 @@ use crate::text::{Mask, Secret};
 use crate::verdict::{
     self, Explained, Failure, NotRun, NotRunKind, Outcome, RunReport, Stage, StageReport, Verdict,
 };
-
-/// How long a provider may take to delete a clone.
-const GONE_WITHIN: Duration = Duration::from_mins(20);
-
-/// How long a provider may take to accept that, when the run is cancelled.
-const ASKED_WITHIN: Duration = Duration::from_secs(6);
 
 #[derive(clap::Args)]
 pub struct Arguments {
@@ -331,48 +325,18 @@ fn rehearse(
     let journal = Journal::new(&context, arguments.until.map(Stage::from));
     let runtime = runtime().map_err(RunError::Runtime)?;
     let (kept, cut) = runtime.block_on(until_cut(&context, &journal, keep));
-    let leaks = runtime.block_on(give_back(&context, cut));
+    let ending = cut.map_or(Ending::ByItself, |_| Ending::Cut);
+    let leaks = runtime.block_on(give_back(&context.ledger, ending));
     // What a stage had spawned is over now; nothing may be waited for.
     runtime.shutdown_timeout(Duration::from_secs(1));
     // A clone that is kept carries no mark of the run.
     stray::end_all(&context.run);
     let mut report = journal.report(&context);
-    for leak in leaks {
-        let text = format!(
-            "{} is still there: {}",
-            leak.describe(),
-            leak.because.explain().one_line()
-        );
-        say(&format!("error: {text}"));
-        let clone = report
-            .stages
-            .iter_mut()
-            .find(|stage| stage.stage == Stage::Clone);
-        if let Some(stage) = clone {
-            stage.saw.push(text);
-        }
+    let cloning = (report.stages.iter_mut()).find(|stage| stage.stage == Stage::Clone);
+    if let Some(stage) = cloning {
+        stage.saw.extend(leaks);
     }
     Ok(Ended { report, kept, cut })
-}
-
-/// Gives providers back what they made. Who cancels a run waits for ten seconds and no longer; then it
-/// has to do that the provider was asked.
-async fn give_back(context: &Context, cut: Option<Exit>) -> Vec<Leak> {
-    let patience = match cut {
-        Some(_) => Patience::Accepted,
-        None => Patience::Gone {
-            by: Instant::now() + GONE_WITHIN,
-        },
-    };
-    let removing = context.ledger.remove_all(patience);
-    match cut {
-        None => removing.await,
-        Some(_) => match tokio::time::timeout(ASKED_WITHIN, removing).await {
-            Ok(leaks) => leaks,
-            // The guard tries once more.
-            Err(_) => Vec::new(),
-        },
-    }
 }
 
 /// Runs until the end, a signal, or a panic. Whatever was started is dropped, and so stopped, before

@@ -121,14 +121,14 @@ pub enum Payload {
 /// What the stage hands on.
 pub enum Fetched {
     /// Production's data, to be loaded.
-    Data(Payload),
+    Data(Box<Payload>),
     /// A provider's clone, which was shown to be one.
     InPlace(Box<InPlace>),
 }
 
 impl From<Payload> for Fetched {
     fn from(payload: Payload) -> Self {
-        Self::Data(payload)
+        Self::Data(Box::new(payload))
     }
 }
 
@@ -268,22 +268,24 @@ pub async fn run(
     // A command's dump is known only when it is there.
     provenance.caveats.extend(inspected.caveats.clone());
     match &fetched {
-        Fetched::Data(Payload::Archive { contents, .. }) => {
-            provenance.database = contents.database.clone();
-            provenance.source_version = contents.server_version.clone();
-        }
-        Fetched::Data(Payload::Script { file }) => {
-            let (version, surroundings) = file.plain_head().await?;
-            provenance.database = surroundings.database;
-            provenance.source_version = version;
-        }
+        Fetched::Data(payload) => match payload.as_ref() {
+            Payload::Archive { contents, .. } => {
+                provenance.database = contents.database.clone();
+                provenance.source_version = contents.server_version.clone();
+            }
+            Payload::Script { file } => {
+                let (version, surroundings) = file.plain_head().await?;
+                provenance.database = surroundings.database;
+                provenance.source_version = version;
+            }
+            Payload::Live(_) | Payload::Sql(_) => {}
+        },
         Fetched::InPlace(clone) => {
             provenance.source_version = Some(clone.version.clone());
             provenance.server_version = clone.version.clone();
             provenance.data_as_of = clone.data_as_of.or(provenance.data_as_of);
             provenance.database = Some(clone.endpoint.database.clone());
         }
-        Fetched::Data(Payload::Live(_) | Payload::Sql(_)) => {}
     }
     Ok(Cloned {
         fetched,

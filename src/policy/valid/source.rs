@@ -177,7 +177,7 @@ pub(super) fn target(
 ) -> Option<Target> {
     let at = Path::of("target");
     let raw = match (raw, clones) {
-        (None, Clones::ByAProvider) | (Some(RawTarget::Word(_)), Clones::ByAProvider) => {
+        (None | Some(RawTarget::Word(_)), Clones::ByAProvider) => {
             return Some(Target::InPlace);
         }
         (Some(RawTarget::Word(_)), Clones::ByUs) => {

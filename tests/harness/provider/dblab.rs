@@ -131,12 +131,13 @@ async fn make(asked: &Asked<'_>) -> (u16, Value) {
     if lies {
         run(asked.production, &sql).await;
     }
-    let endpoint = match lies {
-        false => endpoint,
-        true => Endpoint {
+    let endpoint = if lies {
+        Endpoint {
             port: asked.production.throwaway.superuser("shop").port,
             ..endpoint
-        },
+        }
+    } else {
+        endpoint
     };
     let id = asked.body["id"].as_str().unwrap_or_default().to_owned();
     let mut state = asked.state();

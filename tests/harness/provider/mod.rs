@@ -84,6 +84,9 @@ pub struct Provider {
     runtime: tokio::runtime::Runtime,
 }
 
+/// A key that a request's description has, and which values.
+type Described = (&'static str, fn(&Value) -> bool);
+
 /// What a handler has.
 struct Asked<'a> {
     method: Method,
@@ -108,10 +111,10 @@ impl Provider {
             .block_on(tokio::net::TcpListener::bind("127.0.0.1:0"))
             .expect("a free port");
         let address = listener.local_addr().expect("bound");
-        let (served, server) = (state.clone(), production.clone());
+        let (served, behind) = (state.clone(), production.clone());
         runtime.spawn(async move {
             let answer = move |method: Method, uri: Uri, headers: HeaderMap, body: Bytes| {
-                let (state, production) = (served.clone(), server.clone());
+                let (state, production) = (served.clone(), behind.clone());
                 async move { answer(kind, &state, &production, method, &uri, &headers, &body).await }
             };
             axum::serve(listener, axum::Router::new().fallback(answer))
@@ -315,7 +318,7 @@ impl Asked<'_> {
     }
 
     /// Notes what the body has that is not described, or not of the described kind.
-    fn check(&self, object: &Value, described: &[(&str, fn(&Value) -> bool)]) {
+    fn check(&self, object: &Value, described: &[Described]) {
         let mut state = self.state.lock().expect("not poisoned");
         let Some(object) = object.as_object() else {
             state.problems.push(format!("{object} is no object"));
