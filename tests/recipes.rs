@@ -134,11 +134,15 @@ fn every_page_is_listed_and_has_a_policy() {
 #[test]
 fn policies_are_valid() {
     let directory = written();
-    for policy in those(directory.path(), |path| path == "pgrehearse.yml") {
+    for policy in those(directory.path(), |path| {
+        path.ends_with(".yml") && !path.starts_with('.')
+    }) {
         let parent = policy.parent().expect("a directory");
+        let name = policy.file_name().and_then(|name| name.to_str());
         succeeds(
-            gate(parent, &["validate"])
-                .env("REPLICA_URL", "postgres://rehearsal@replica.example/shop"),
+            gate(parent, &["validate", "--policy", name.expect("text")])
+                .env("REPLICA_URL", "postgres://rehearsal@replica.example/shop")
+                .env("NEON_API_KEY", "napi_0123456789"),
         );
     }
 }
