@@ -19,13 +19,9 @@ pub struct Mask {
 
 impl Mask {
     /// Adds a secret and the forms it takes inside a URL.
-    ///
-    /// Texts under four characters are not masked: `a` would blank out every word.
     pub fn add(&mut self, secret: &Secret) {
-        let plain = secret.expose();
-        for text in std::iter::once(plain.to_owned()).chain(in_urls(plain)) {
-            if text.chars().count() >= 4 && !self.secrets.iter().any(|known| known.expose() == text)
-            {
+        for text in forms(secret.expose()) {
+            if is_maskable(&text) && !self.secrets.iter().any(|known| known.expose() == text) {
                 self.secrets.push(Secret::new(text));
             }
         }
@@ -45,9 +41,15 @@ impl Mask {
     }
 }
 
-/// What encoders make of a text: each leaves other characters alone, and some write digits above nine in
-/// lower case.
-fn in_urls(plain: &str) -> impl Iterator<Item = String> {
+/// Whether a text is long enough to be masked: `a` would blank out every word.
+pub fn is_maskable(text: &str) -> bool {
+    text.chars().count() >= 4
+}
+
+/// A secret as it is, and what encoders make of it.
+///
+/// Each encoder leaves other characters alone, and some write digits above nine in lower case.
+pub fn forms(plain: &str) -> impl Iterator<Item = String> {
     const STRICTEST: &AsciiSet = NON_ALPHANUMERIC;
     /// RFC 3986: what never needs it.
     const UNRESERVED: &AsciiSet = &STRICTEST
@@ -73,13 +75,14 @@ fn in_urls(plain: &str) -> impl Iterator<Item = String> {
         .remove(b';')
         .remove(b'=')
         .remove(b':');
-    [STRICTEST, UNRESERVED, PATH, COMPONENT, USERINFO]
+    let encoded = [STRICTEST, UNRESERVED, PATH, COMPONENT, USERINFO]
         .into_iter()
         .flat_map(|set| {
             let encoded = utf8_percent_encode(plain, set).to_string();
             let lower = in_lower_case(&encoded);
             [encoded, lower]
-        })
+        });
+    std::iter::once(plain.to_owned()).chain(encoded)
 }
 
 fn in_lower_case(encoded: &str) -> String {
