@@ -103,9 +103,7 @@ impl Client {
         what: &str,
         body: &Value,
     ) -> Result<Value, ApiError> {
-        let route = self.route(what);
-        let answer = self.once(need, Method::Post, &route, Some(body)).await?;
-        Ok(answer.json)
+        self.write(need, Method::Post, what, body).await
     }
 
     /// Changes something in the repository. By PATCH: `update_comment` of octocrab sends POST.
@@ -115,8 +113,18 @@ impl Client {
         what: &str,
         body: &Value,
     ) -> Result<Value, ApiError> {
+        self.write(need, Method::Patch, what, body).await
+    }
+
+    async fn write(
+        &self,
+        need: Permission,
+        method: Method,
+        what: &str,
+        body: &Value,
+    ) -> Result<Value, ApiError> {
         let route = self.route(what);
-        let answer = self.once(need, Method::Patch, &route, Some(body)).await?;
+        let answer = self.once(need, method, &route, Some(body)).await?;
         Ok(answer.json)
     }
 
