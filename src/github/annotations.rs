@@ -3,7 +3,7 @@
 use serde_json::{Value, json};
 
 use crate::report::escape::visible_line;
-use crate::report::repository_place;
+use crate::report::{repository_place, sentences};
 use crate::text::one_line;
 use crate::verdict::{Judged, Level, RunReport};
 
@@ -32,15 +32,6 @@ fn annotation(report: &RunReport, judged: &Judged) -> Option<Value> {
         return None;
     }
     let line = place.line.unwrap_or(1).max(1);
-    let mut message = finding.message.clone();
-    for more in [Some(&finding.effect), finding.advice.as_ref()]
-        .into_iter()
-        .flatten()
-    {
-        if !more.is_empty() {
-            message.push_str(&format!("\n{more}"));
-        }
-    }
     Some(json!({
         "path": plane_zero(&place.file),
         "start_line": line,
@@ -51,7 +42,7 @@ fn annotation(report: &RunReport, judged: &Judged) -> Option<Value> {
             Level::Info | Level::Off => "notice",
         },
         "title": one_line(finding.rule, 255),
-        "message": lines(&message),
+        "message": lines(&sentences(judged).join("\n")),
     }))
 }
 

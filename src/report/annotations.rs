@@ -47,7 +47,8 @@ pub fn render(report: &RunReport) -> String {
     let findings = |kind, judged: &Judged| {
         let title = format!("pgrehearse: {}", judged.finding.rule);
         let place = words::place(report, judged);
-        command(kind, &title, place.as_ref(), &message(judged))
+        let message = words::sentences(judged).join("; ");
+        command(kind, &title, place.as_ref(), &message)
     };
     commands.extend(
         report
@@ -100,14 +101,6 @@ fn property(text: &str) -> String {
     data(&visible_line(text))
         .replace(':', "%3A")
         .replace(',', "%2C")
-}
-
-fn message(judged: &Judged) -> String {
-    let finding = &judged.finding;
-    let mut sentences = vec![finding.message.clone(), finding.effect.clone()];
-    sentences.extend(finding.advice.clone());
-    sentences.retain(|sentence| !sentence.is_empty());
-    sentences.join("; ")
 }
 
 fn cut(text: &str) -> String {

@@ -119,6 +119,15 @@ pub fn place(report: &RunReport, judged: &Judged) -> Option<Place> {
     Some(repository_place(report, place))
 }
 
+/// What happened, what it does to the service, and what to do instead, as far as a finding says it.
+pub fn sentences(judged: &Judged) -> Vec<&str> {
+    let finding = &judged.finding;
+    let mut sentences = vec![finding.message.as_str(), finding.effect.as_str()];
+    sentences.extend(finding.advice.as_deref());
+    sentences.retain(|sentence| !sentence.is_empty());
+    sentences
+}
+
 /// The policy: the place of what has none of its own.
 ///
 /// Readers that find no place look for a file with the stage's name, or show nothing.
