@@ -125,7 +125,7 @@ impl Tools {
         }
         let mut complaint = Complaint::default();
         let ended = program
-            .run_lines(script.limit, |_, line| complaint.read(line))
+            .run_raw_lines(script.limit, |_, line| complaint.read(line))
             .await?;
         match ended {
             Ended::TimedOut => Err(ScriptError::TimedOut {

@@ -3,11 +3,14 @@
 //! PostgreSQL puts values into messages in a few known places. A message is rebuilt from what is
 //! known to be a name; what is not known to be a name is left out.
 
+mod output;
+
 use std::sync::LazyLock;
 
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
 use regex::{Captures, Regex};
 
+pub use self::output::{Output, child_line};
 use super::Secret;
 
 /// Replaces the secrets of this run in text that children wrote.
@@ -123,31 +126,6 @@ const QUOTES_NAMES: &[&str] = &[
     "53", "54", "55", "57", "58", "F0", "XX",
 ];
 
-/// One line that a child process wrote, without the values that PostgreSQL's clients print.
-///
-/// Drivers print `DETAIL: Key (email)=(…) already exists` and its kin in many frames; the keyword
-/// is the same in all of them.
-pub fn child_line(line: &str) -> String {
-    static DETAIL: LazyLock<Regex> =
-        LazyLock::new(|| pattern(r"(?i)\b(detail|context|hint|where)(['\x22]?\s*[:=]\s*).+$"));
-    static KEY: LazyLock<Regex> =
-        LazyLock::new(|| pattern(r"(Key \([^=]*\)=)\(.*\)|(Failing row contains )\(.*"));
-    static REFUSED: LazyLock<Regex> = LazyLock::new(|| {
-        pattern(
-            r"(?i)(invalid input (?:syntax|value) for [^:]*:|out of range:|malformed [a-z ]+ literal:|COPY [^,]+, line \d+[^:]*:)\s*.*$",
-        )
-    });
-    let line = KEY.replace_all(line, |found: &Captures<'_>| {
-        format!(
-            "{}{}(…)",
-            found.get(1).map_or("", |part| part.as_str()),
-            found.get(2).map_or("", |part| part.as_str())
-        )
-    });
-    let line = REFUSED.replace_all(&line, "$1 …");
-    DETAIL.replace_all(&line, "$1$2…").into_owned()
-}
-
 fn without_quoted_values(message: &str) -> String {
     static QUOTED: LazyLock<Regex> = LazyLock::new(|| {
         pattern(
@@ -168,7 +146,7 @@ fn pattern(text: &str) -> Regex {
 
 #[cfg(test)]
 mod tests {
-    use super::{Mask, child_line, server_message};
+    use super::{Mask, server_message};
     use crate::text::Secret;
 
     #[test]
@@ -221,36 +199,6 @@ mod tests {
         ];
         for (sqlstate, message, safe) in cases {
             assert_eq!(server_message(sqlstate, message), safe);
-        }
-    }
-
-    #[test]
-    fn values_leave_the_lines_of_children() {
-        let cases = [
-            (
-                "DETAIL:  Key (email)=(jane@x.org) already exists.",
-                "DETAIL:  …",
-            ),
-            (
-                "error: Key (email)=(jane@x.org) already exists.",
-                "error: Key (email)=(…) already exists.",
-            ),
-            (
-                "  detail: 'Failing row contains (1, Jane).',",
-                "  detail: …",
-            ),
-            (
-                "ERROR:  invalid input syntax for type integer: \"Jane\"",
-                "ERROR:  invalid input syntax for type integer: …",
-            ),
-            (
-                "CONTEXT:  COPY users, line 3, column mail: \"jane\"",
-                "CONTEXT:  …",
-            ),
-            ("applied 3 migrations", "applied 3 migrations"),
-        ];
-        for (line, safe) in cases {
-            assert_eq!(child_line(line), safe);
         }
     }
 }
