@@ -45,7 +45,10 @@ impl Teller {
         let comment = context
             .pull_request()
             .filter(|_| told.comment != CommentWhen::Never)
-            .map(|pull_request| (Comment::new(pull_request.number, name), told.comment));
+            .map(|pull_request| {
+                let comment = Comment::new(pull_request.number, name, &context.commit);
+                (comment, told.comment)
+            });
         Ok(Self {
             at: At::of(&context, started),
             comment,

@@ -68,7 +68,7 @@ fn a_strangers_run_is_told_of_as_its_own_words() {
     // By GitHub's clock: a report could say that it is of 2099, and no later run would come after it.
     assert_eq!(
         lines[1],
-        "<!-- pgrehearse-at: 2026-11-20T12:00:00Z run 77.2 -->"
+        format!("<!-- pgrehearse-at: 2026-11-20T12:00:00Z of {HEAD} run 77.2 -->")
     );
     assert!(
         lines[2].starts_with("> This is what the pull request's own run says."),
