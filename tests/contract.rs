@@ -157,12 +157,14 @@ impl Server {
             .enable_all()
             .build()
             .expect("a runtime");
+        let _ = rustls::crypto::ring::default_provider().install_default();
+        let transport = reqwest::Client::builder().no_proxy().build();
         runtime.block_on(async {
             let octocrab = Octocrab::builder()
                 .base_uri(format!("http://127.0.0.1:{}", self.port))
                 .expect("an address")
                 .personal_token(TOKEN.to_owned())
-                .build()
+                .build_with_reqwest(transport.expect("a transport"))
                 .expect("a client");
             let response = match method {
                 "GET" => octocrab._get(route).await,

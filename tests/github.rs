@@ -9,6 +9,8 @@ mod faults;
 #[path = "github/gate.rs"]
 mod gate;
 mod harness;
+#[path = "github/proxy.rs"]
+mod proxy;
 #[path = "github/relay.rs"]
 mod relay;
 #[path = "github/signals.rs"]

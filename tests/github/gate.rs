@@ -10,7 +10,7 @@ use crate::harness::gate::{Project, Run};
 use crate::harness::github::{Fault, GitHub, MERGE, TOKEN};
 
 /// A run that ends in its preflight: there is no such dump.
-fn project(more: &str) -> Project {
+pub fn project(more: &str) -> Project {
     let project = Project::new();
     project.file("migrations/1.sql", "select 1;").policy(&format!(
         "version: 1\nname: shop\nsource: {{ dump: production.dump }}\nmigrations: {{ files: migrations/*.sql }}\n{more}"
@@ -18,7 +18,7 @@ fn project(more: &str) -> Project {
     project
 }
 
-fn command(github: &GitHub, project: &Project, event: &Value) -> Command {
+pub fn command(github: &GitHub, project: &Project, event: &Value) -> Command {
     let mut command = project.command(&["run"]);
     command
         .env_remove("GITHUB_TOKEN")
@@ -34,7 +34,7 @@ fn run(github: &GitHub, project: &Project) -> Run {
     )
 }
 
-fn ended(project: &Project, command: &mut Command) -> Run {
+pub fn ended(project: &Project, command: &mut Command) -> Run {
     let run = project.ended(&command.output().expect("the gate starts"));
     assert!(!run.everything().contains(TOKEN), "{}", run.everything());
     run
