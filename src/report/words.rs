@@ -139,6 +139,12 @@ pub fn policy_place(report: &RunReport) -> Place {
     }
 }
 
+/// A finding's place for whoever shows nothing without one: what is of no file is the policy's, which
+/// asked for it.
+pub fn place_or_policy(report: &RunReport, judged: &Judged) -> Place {
+    place(report, judged).unwrap_or_else(|| policy_place(report))
+}
+
 /// Findings of a level that does not block, without the accepted ones.
 pub fn of_level(report: &RunReport, level: Level) -> impl Iterator<Item = &Judged> {
     report

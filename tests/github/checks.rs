@@ -168,6 +168,41 @@ fn a_path_that_is_no_repositorys_is_left_out() {
 }
 
 #[test]
+fn a_finding_of_no_file_is_shown_beside_the_policy() {
+    let mut report = with_findings(2);
+    for (judged, rule) in report
+        .findings
+        .iter_mut()
+        .zip(["rows-lost", "schema-drift"])
+    {
+        judged.finding.rule = rule;
+        judged.finding.place = None;
+    }
+    let github = GitHub::start();
+    assert!(run(&github, 1, CHECK, &report).is_empty());
+    let state = github.state();
+    let annotations = state.checks[0]["annotations"].as_array().expect("a list");
+    let shown: Vec<_> = annotations
+        .iter()
+        .map(|it| {
+            (
+                it["title"].as_str(),
+                it["path"].as_str(),
+                it["start_line"].as_u64(),
+            )
+        })
+        .collect();
+    let policy = Some("db/pgrehearse.yml");
+    assert_eq!(
+        shown,
+        [
+            (Some("rows-lost"), policy, Some(1)),
+            (Some("schema-drift"), policy, Some(1)),
+        ]
+    );
+}
+
+#[test]
 fn a_status_is_at_most_140_characters_of_whole_words() {
     let mut report = sample::no_go();
     report.reason = "a reason of many words ".repeat(20);
