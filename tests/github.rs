@@ -46,6 +46,9 @@ const EVERYTHING: Told = Told {
     status: true,
 };
 
+/// The port of the GitHub of a test, for snapshots.
+const ADDRESS: [(&str, &str); 1] = [(r"http://127\.0\.0\.1:\d+", "<GitHub>")];
+
 /// When the run of a number began: later numbers later.
 fn started(run: u64) -> Timestamp {
     Timestamp::from_second(1_795_000_000 + i64::try_from(run).expect("few") * 60).expect("in range")
