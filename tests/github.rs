@@ -46,8 +46,11 @@ const EVERYTHING: Told = Told {
     status: true,
 };
 
-/// The port of the GitHub of a test, for snapshots.
-const ADDRESS: [(&str, &str); 1] = [(r"http://127\.0\.0\.1:\d+", "<GitHub>")];
+/// What a snapshot leaves out: the port of a test's GitHub, and the version.
+const FILTERS: [(&str, &str); 2] = [
+    (r"http://127\.0\.0\.1:\d+", "<GitHub>"),
+    (r"pgrehearse \d+\.\d+\.\d+", "pgrehearse VERSION"),
+];
 
 /// When the run of a number began: later numbers later.
 fn started(run: u64) -> Timestamp {

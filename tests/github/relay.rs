@@ -66,7 +66,7 @@ fn a_strangers_run_is_told_of_as_its_own_words() {
     let body = github.bodies().remove(0);
     // It began by GitHub's clock: a report could say that it is of 2099, and no later run would come after
     // it.
-    insta::with_settings!({ filters => crate::ADDRESS.to_vec() }, {
+    insta::with_settings!({ filters => crate::FILTERS.to_vec() }, {
         assert_snapshot!("fork", body);
     });
     // Told again it is the same comment.

@@ -42,7 +42,7 @@ fn wait_for(github: &GitHub, what: &str) {
 
 /// What is another in every run.
 fn filters() -> Vec<(&'static str, &'static str)> {
-    let mut filters = crate::ADDRESS.to_vec();
+    let mut filters = crate::FILTERS.to_vec();
     filters.extend([
         (r"\d{4}-\d{2}-\d{2}T[0-9:.]+Z", "<started>"),
         (r"\d+(?:\.\d+)? m?s\b", "<time>"),
