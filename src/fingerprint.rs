@@ -5,12 +5,11 @@ use std::io::{Read as _, Seek as _, SeekFrom};
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use sha2::{Digest as _, Sha256};
-
 use crate::clone::{newest_dump, read_only_session};
 use crate::migrate::{Found, History, relative};
 use crate::policy::{Policy, Source};
 use crate::schema_diff;
+use crate::text::sha256;
 use crate::verdict::{Explained as _, Failure, Fingerprint};
 
 /// A database whose catalogue takes longer is not asked further.
@@ -156,8 +155,5 @@ fn of_dump(path: &Path) -> std::io::Result<String> {
 }
 
 fn digest(bytes: &[u8]) -> String {
-    let hash = Sha256::digest(bytes);
-    hash.iter().fold("sha256:".to_owned(), |text, byte| {
-        format!("{text}{byte:02x}")
-    })
+    format!("sha256:{}", sha256(bytes))
 }

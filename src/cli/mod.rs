@@ -19,7 +19,7 @@ use std::process::ExitCode;
 
 use clap::{Parser, Subcommand};
 
-use crate::policy::{self, LoadError, Policy, Source};
+use crate::policy::{self, FileGlob, LoadError, Policy, Source};
 use crate::process::{first, guard};
 use crate::verdict::Verdict;
 
@@ -156,8 +156,10 @@ impl PolicyFile {
         told(policy::load(&self.policy, variable))
     }
 
-    /// The same with another source than the policy's.
-    fn load_with_source(&self, source: Source) -> Result<Policy, Exit> {
+    /// The same for who asks no source: the variables of the policy's own need not be set.
+    fn load_without_source(&self) -> Result<Policy, Exit> {
+        let nothing = FileGlob::parse("-").map_err(|_| Exit::Wrong)?;
+        let source = Source::Dump(nothing);
         told(policy::load_with_source(&self.policy, variable, source))
     }
 }

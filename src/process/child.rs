@@ -15,6 +15,7 @@ use tokio::time::{Instant, timeout_at};
 
 use super::{RUN_VARIABLE, RunId};
 use crate::text::Secret;
+use crate::text::redact::Output;
 
 /// How long a group may take to end after SIGTERM before it gets SIGKILL.
 const GRACE: Duration = Duration::from_secs(3);
@@ -138,10 +139,28 @@ impl Program {
         })
     }
 
-    /// Starts the program, hands every line of both outputs to `on_line`, and waits for the end.
+    /// Starts the program, hands every line of both outputs to `on_line`, without the values that a
+    /// client of PostgreSQL prints, and waits for the end.
     ///
     /// With a `limit`, the group is ended when it has passed, and [`Ended::TimedOut`] says so.
     pub async fn run_lines(
+        self,
+        limit: Option<Duration>,
+        mut on_line: impl FnMut(Stream, &str),
+    ) -> Result<Ended, StartError> {
+        let (mut stdout, mut stderr) = (Output::default(), Output::default());
+        self.run_raw_lines(limit, |stream, line| {
+            let safe = match stream {
+                Stream::Stdout => stdout.line(line),
+                Stream::Stderr => stderr.line(line),
+            };
+            on_line(stream, &safe);
+        })
+        .await
+    }
+
+    /// Like [`Self::run_lines`], with all that was written; for whoever shows none of it.
+    pub async fn run_raw_lines(
         self,
         limit: Option<Duration>,
         mut on_line: impl FnMut(Stream, &str),

@@ -3,12 +3,14 @@
 //! Everything that leaves this program (a log line, a report, a comment) passes one of these types,
 //! so that a password or a row cannot follow it, and so that no text can break the grammar around it.
 
+mod digest;
 mod ident;
 pub mod redact;
 mod secret;
 pub mod sql;
 mod words;
 
+pub use digest::sha256;
 pub use ident::{Ident, QualifiedName, quote_literal};
 pub use redact::Mask;
 pub use secret::Secret;

@@ -8,6 +8,9 @@ pub mod gate;
 pub mod github;
 pub mod processes;
 pub mod production;
+pub mod proxy;
+pub mod reports;
+pub mod tools;
 
 use std::path::Path;
 use std::sync::Arc;
