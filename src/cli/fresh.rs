@@ -46,7 +46,7 @@ pub fn run(report: &Path, file: &PolicyFile, base: Option<&str>) -> Exit {
             return Exit::Undecided;
         }
     };
-    let now = runtime.block_on(fingerprint::of(&policy, &migrate::find(&policy)));
+    let now = runtime.block_on(fingerprint::of(&policy, &migrate::find(&policy), None));
     let (exit, said) = compare(&earlier, &policy, &now, jiff::Timestamp::now());
     let when = earlier.started.strftime("%Y-%m-%d %H:%M UTC");
     let answer = match exit {

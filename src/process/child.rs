@@ -13,14 +13,12 @@ use tokio::io::{AsyncBufReadExt as _, AsyncRead, BufReader};
 use tokio::process::{Child, Command};
 use tokio::time::{Instant, timeout_at};
 
+use super::lines::LineBuffer;
 use super::{RUN_VARIABLE, RunId};
 use crate::text::Secret;
 
 /// How long a group may take to end after SIGTERM before it gets SIGKILL.
 const GRACE: Duration = Duration::from_secs(3);
-
-/// A line longer than this is cut: a tool that writes a file without line ends must not fill memory.
-const LINE_LIMIT: usize = 64 * 1024;
 
 /// A command that is ready to start.
 pub struct Program {
@@ -292,10 +290,10 @@ pub fn find_on_path(name: &str) -> Option<PathBuf> {
         .find(|candidate| candidate.is_file())
 }
 
-/// The lines of one output, decoded leniently and cut at [`LINE_LIMIT`].
+/// The lines of one output.
 struct Lines<R> {
     reader: Option<BufReader<R>>,
-    buffer: Vec<u8>,
+    buffer: LineBuffer,
     done: bool,
 }
 
@@ -304,7 +302,7 @@ impl<R: AsyncRead + Unpin> Lines<R> {
         Self {
             done: output.is_none(),
             reader: output.map(BufReader::new),
-            buffer: Vec::new(),
+            buffer: LineBuffer::default(),
         }
     }
 
@@ -316,24 +314,14 @@ impl<R: AsyncRead + Unpin> Lines<R> {
                 Ok(available) if !available.is_empty() => available,
                 _ => {
                     self.done = true;
-                    let rest = std::mem::take(&mut self.buffer);
-                    return (!rest.is_empty()).then(|| decode(&rest));
+                    return self.buffer.rest();
                 }
             };
-            let newline = available.iter().position(|&byte| byte == b'\n');
-            let taken = newline.unwrap_or(available.len());
-            let room = LINE_LIMIT.saturating_sub(self.buffer.len());
-            self.buffer.extend_from_slice(&available[..taken.min(room)]);
-            reader.consume(taken + usize::from(newline.is_some()));
-            if newline.is_some() {
-                return Some(decode(&std::mem::take(&mut self.buffer)));
+            let (taken, line) = self.buffer.take(available);
+            reader.consume(taken);
+            if line.is_some() {
+                return line;
             }
         }
     }
-}
-
-fn decode(line: &[u8]) -> String {
-    String::from_utf8_lossy(line)
-        .trim_end_matches('\r')
-        .to_owned()
 }

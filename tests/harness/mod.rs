@@ -2,6 +2,7 @@
 
 #![allow(dead_code, reason = "each test file uses its own part of the harness")]
 
+pub mod docker;
 pub mod fault;
 pub mod fixture;
 pub mod gate;
@@ -41,6 +42,7 @@ impl Server {
                 parent: &std::env::temp_dir(),
                 label: "pgrehearse-test",
                 settings: settings::of(Profile::Loading, &[], &[]),
+                network: None,
             },
             &guard,
         )
