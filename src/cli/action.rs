@@ -81,7 +81,8 @@ fn mask(policy: &Path) {
 
 fn rehearse(inputs: &Inputs) -> Exit {
     let id = RunId::new();
-    if let Err(error) = outputs::save_state(variable, &id, container::own_container().as_deref()) {
+    let own = container::own_container(Path::new(container::SOCKET));
+    if let Err(error) = outputs::save_state(variable, &id, own.as_deref()) {
         // Only the step after the job needs it, and only if this one is killed.
         complain(&error, None);
     }

@@ -39,7 +39,7 @@ impl Replaced {
         docker
             .create_volume(VolumeCreateRequest {
                 name: Some(name.clone()),
-                labels: Some(leftover::labels(&site.run)),
+                labels: Some(site.labels.clone()),
                 ..VolumeCreateRequest::default()
             })
             .await
@@ -60,7 +60,7 @@ impl Replaced {
         let body = ContainerCreateBody {
             image: Some(site.image.id.clone()),
             entrypoint: Some(vec!["/bin/sh".to_owned()]),
-            labels: Some(leftover::labels(&site.run)),
+            labels: Some(site.labels.clone()),
             host_config: Some(HostConfig {
                 mounts: Some(vec![volume(volume_name, FILLING, None)]),
                 network_mode: Some("none".to_owned()),

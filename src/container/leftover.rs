@@ -27,14 +27,14 @@ const LIMIT: Duration = Duration::from_secs(7);
 /// How long a container may take to end before Docker kills it, in seconds.
 const GRACE: i32 = 8;
 
-type Labels = HashMap<String, String>;
+pub(super) type Labels = HashMap<String, String>;
 
 /// The labels of everything that a run makes.
-pub(super) fn labels(run: &RunId) -> Labels {
+pub(super) fn labels(run: &RunId, owner: &Owner) -> Labels {
     [
         (MANAGED_BY.0, MANAGED_BY.1.to_owned()),
         (RUN, run.to_string()),
-        (OWNER, Owner::this().label()),
+        (OWNER, owner.label()),
     ]
     .map(|(name, value)| (name.to_owned(), value))
     .into()

@@ -8,7 +8,7 @@ use bollard::models::{
 };
 
 use super::error::ContainerError;
-use super::leftover;
+use super::leftover::Labels;
 use super::place::Seat;
 use crate::process::RunId;
 
@@ -38,7 +38,12 @@ pub struct Listening {
 
 impl Link {
     /// Makes the run's network, and takes a place in it.
-    pub async fn make(docker: &Docker, run: &RunId, seat: &Seat) -> Result<Self, ContainerError> {
+    pub async fn make(
+        docker: &Docker,
+        run: &RunId,
+        labels: Labels,
+        seat: &Seat,
+    ) -> Result<Self, ContainerError> {
         let name = run.directory_prefix();
         let is_host = *seat == Seat::Host;
         let mut options = std::collections::HashMap::new();
@@ -53,7 +58,7 @@ impl Link {
             .create_network(NetworkCreateRequest {
                 name: name.clone(),
                 internal: Some(true),
-                labels: Some(leftover::labels(run)),
+                labels: Some(labels),
                 options: Some(options),
                 ..NetworkCreateRequest::default()
             })

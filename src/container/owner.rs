@@ -6,7 +6,7 @@
 use bollard::Docker;
 
 use super::error::is_not_found;
-use super::own::{is_container, own_container};
+use super::own::is_container;
 
 /// A process, and the container that it is in. Empty: not known.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -31,11 +31,11 @@ enum Known {
 }
 
 impl Owner {
-    /// This process.
-    pub fn this() -> Self {
+    /// This process, and the container that it is in.
+    pub fn this(container: Option<&str>) -> Self {
         let process = std::process::id().to_string();
         Self {
-            container: own_container().unwrap_or_default(),
+            container: container.unwrap_or_default().to_owned(),
             boot: std::fs::read_to_string("/proc/sys/kernel/random/boot_id")
                 .map(|text| text.trim().to_owned())
                 .unwrap_or_default(),
@@ -74,7 +74,7 @@ impl Owner {
 
     /// Whether this owner has ended for certain.
     pub async fn is_gone(&self, docker: &Docker) -> bool {
-        match self.as_seen_by(&Self::this()) {
+        match self.as_seen_by(&Self::this(None)) {
             Known::Gone => true,
             Known::Alive => false,
             Known::NotSeen => self.container_has_ended(docker).await,
@@ -125,7 +125,7 @@ mod tests {
 
     #[test]
     fn this_process_is_alive_and_an_older_one_of_its_number_is_gone() {
-        let this = Owner::this();
+        let this = Owner::this(None);
         assert_eq!(Owner::read(&this.label()), Some(this.clone()));
         assert_eq!(this.as_seen_by(&this), Known::Alive);
         let older = Owner {
@@ -142,7 +142,7 @@ mod tests {
 
     #[test]
     fn what_is_not_seen_is_not_known() {
-        let this = Owner::this();
+        let this = Owner::this(None);
         for other in [
             Owner {
                 namespace: "pid:[1]".to_owned(),

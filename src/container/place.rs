@@ -7,7 +7,7 @@ use bollard::Docker;
 use bollard::models::MountPoint;
 
 use super::error::ContainerError;
-use super::own::own_container;
+use super::own;
 
 /// How many containers may share one network, each the next one's. Docker itself allows one.
 const CHAIN: usize = 4;
@@ -15,6 +15,8 @@ const CHAIN: usize = 4;
 /// Where this process is.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Place {
+    /// The id of the container that this process is in.
+    pub own: Option<String>,
     pub network: Seat,
     /// What Docker mounted into this container; `None`: files are the host's own.
     pub mounts: Option<Vec<Mounted>>,
@@ -25,7 +27,7 @@ pub struct Place {
 pub enum Seat {
     /// The host's.
     Host,
-    /// A container's, which can be connected to further networks; `own` is ours.
+    /// A container's, which may be connected to further networks; `own` is ours.
     Container { id: String, own: String },
 }
 
@@ -46,19 +48,24 @@ pub enum From {
 impl Place {
     pub async fn find(docker: &Docker) -> Result<Self, ContainerError> {
         let host = Self {
+            own: None,
             network: Seat::Host,
             mounts: None,
         };
-        let Some(own) = own_container() else {
+        let Some(mut inspected) = own::inspect(docker).await? else {
+            return Ok(host);
+        };
+        let Some(own) = inspected.id.clone() else {
             return Ok(host);
         };
         let inspect = async |id: &str| {
             docker
                 .inspect_container(id, None)
                 .await
-                .map_err(ContainerError::of("look at this container"))
+                .map_err(ContainerError::of(
+                    "look at the container whose network this is",
+                ))
         };
-        let mut inspected = inspect(&own).await?;
         let mounts = inspected.mounts.take().unwrap_or_default();
         let mut id = own.clone();
         let mut network = Seat::Host;
@@ -83,6 +90,7 @@ impl Place {
             }
         }
         Ok(Self {
+            own: Some(own),
             network,
             mounts: Some(mounts.into_iter().filter_map(Mounted::read).collect()),
         })

@@ -103,7 +103,7 @@ impl Site {
                     .into_owned(),
             ),
             env: Some(environment(&work.variables)),
-            labels: Some(leftover::labels(&self.run)),
+            labels: Some(self.labels.clone()),
             // The image's own would be run beside the command.
             healthcheck: Some(HealthConfig {
                 test: Some(vec!["NONE".to_owned()]),

@@ -8,9 +8,10 @@ use bollard::Docker;
 use super::client::connect;
 use super::error::ContainerError;
 use super::image::Image;
-use super::leftover;
+use super::leftover::{self, Labels};
 use super::name::ImageName;
 use super::network::{Link, Listening};
+use super::owner::Owner;
 use super::place::Place;
 use super::workspace::Workspace;
 use crate::process::RunId;
@@ -42,6 +43,8 @@ pub struct Site {
     pub(super) socket: PathBuf,
     pub(super) docker: Docker,
     pub(super) run: RunId,
+    /// Of everything that is made.
+    pub(super) labels: Labels,
     pub(super) workspace: Workspace,
     pub(super) image: Image,
     pub(super) link: Link,
@@ -90,12 +93,15 @@ impl Found {
         };
         // From here on there may be something to remove, whatever becomes of this future.
         let made = Made::announce(&socket, run, guard)?;
-        let link = Link::make(&docker, run, &self.place.network).await?;
+        let owner = Owner::this(self.place.own.as_deref());
+        let labels = leftover::labels(run, &owner);
+        let link = Link::make(&docker, run, labels.clone(), &self.place.network).await?;
         std::mem::forget(made);
         Ok(Site {
             socket,
             docker,
             run: run.clone(),
+            labels,
             workspace: self.workspace,
             image,
             link,

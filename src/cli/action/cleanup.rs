@@ -52,7 +52,7 @@ pub fn run() -> ExitCode {
 }
 
 fn stop_container(socket: &Path, id: &str, swept: &mut Swept) {
-    if container::own_container().as_deref() == Some(id) {
+    if container::own_container(socket).as_deref() == Some(id) {
         return;
     }
     match container::stop(socket, id) {
