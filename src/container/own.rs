@@ -52,7 +52,9 @@ async fn find(
     }
     let sharing: Vec<String> = named
         .iter()
-        .filter_map(|container| Some(format!("container:{}", container.id.as_ref()?)))
+        .flat_map(|container| [&container.id, &container.name])
+        .flatten()
+        .map(|container| format!("container:{}", container.trim_start_matches('/')))
         .collect();
     if named.is_empty() {
         return Ok(None);
