@@ -8,10 +8,11 @@ use std::process::Command;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
-use harness::docker::{Docker, TOOL};
+use harness::docker::{Docker, TOOL, tool};
 use harness::fault::{CLEANUP, Ended, Gate, ONE_SERVER, Scene};
 use harness::gate::Project;
 use harness::processes::processes_below;
+use harness::registry::{Door, Registry};
 use nix::sys::signal::{Signal, kill};
 use pgrehearse::cli::action::CLEANUP_NAME;
 
@@ -433,6 +434,63 @@ fn an_image_that_can_t_be_had_is_undecided() {
     assert!(
         hint.as_str()
             .is_some_and(|hint| hint.contains("docker pull 127.0.0.1:1/o/tool:1")),
+        "{hint}"
+    );
+}
+
+#[test]
+fn an_image_that_is_not_here_is_pulled() {
+    let (_turn, Some(docker)) = (turn(), Docker::here()) else {
+        return;
+    };
+    let registry = Registry::of(&tool(), Door::Open);
+    let image = format!("{}:1", registry.repository);
+    let project = project(
+        &image,
+        "psql -q -v ON_ERROR_STOP=1 -f migrations/0001_note.sql\n",
+        &format!("  timeouts: {{ lock: 2s }}\n{ONE_SERVER}\n"),
+    );
+    let plan = project.command(&["plan"]).output().expect("it runs");
+    let plan = String::from_utf8_lossy(&plan.stdout).into_owned();
+    assert!(
+        plan.contains(&format!("pull the image `{image}`")),
+        "{plan}"
+    );
+    assert_eq!(docker.image_id(&image), None);
+
+    let run = project.run();
+    run.expect(0, "go", &[]);
+    assert!(
+        run.stderr.contains(&format!("pulling `{image}`")),
+        "{}",
+        run.stderr
+    );
+    let identity = format!("{}@{}", registry.repository, registry.digest);
+    assert_eq!(run.report["fingerprint"]["image"], identity);
+
+    // Another machine's image is asked for, and not pulled.
+    docker.untag(&image);
+    let report = project.path().join("pgrehearse-report/report.json");
+    let verify = ["run", "--verify-fresh", &report.display().to_string()];
+    let output = project.command(&verify).output().expect("it runs");
+    let stdout = String::from_utf8_lossy(&output.stdout);
+    assert_eq!(output.status.code(), Some(0), "{stdout}");
+    assert_eq!(docker.image_id(&image), None);
+}
+
+#[test]
+fn an_image_that_wants_a_login_is_undecided() {
+    let (_turn, Some(_docker)) = (turn(), Docker::here()) else {
+        return;
+    };
+    let registry = Registry::of(&another(), Door::Closed);
+    let image = format!("{}:1", registry.repository);
+    let ended = Scene::of(project(&image, "true\n", ONE_SERVER)).run();
+    ended.expect(3, "undecided", "could not be pulled");
+    let hint = &ended.run.stage("preflight")["hint"];
+    assert!(
+        hint.as_str()
+            .is_some_and(|hint| hint.contains("docker login")),
         "{hint}"
     );
 }

@@ -125,8 +125,12 @@ fn compare(
         return (Exit::Undecided, said);
     }
     let files = crate::text::count_of(now.files.len() as u64, "file");
+    let image = match &now.image {
+        Some(_) => ", the migration's image",
+        None => "",
+    };
     said.push(format!(
-        "{files}, production and the gate itself are the same"
+        "{files}, production{image} and the gate itself are the same"
     ));
     (Exit::Go, said)
 }

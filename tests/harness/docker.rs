@@ -188,7 +188,7 @@ impl Drop for Neighbour<'_> {
 }
 
 /// The files of [`TOOL`]. No registry is needed for programs that this machine has.
-fn tool() -> Vec<u8> {
+pub fn tool() -> Vec<u8> {
     let psql = binaries::newest(None)
         .expect("a PostgreSQL server is installed")
         .program("psql");

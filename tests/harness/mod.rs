@@ -9,6 +9,7 @@ pub mod gate;
 pub mod github;
 pub mod processes;
 pub mod production;
+pub mod registry;
 
 use std::path::Path;
 use std::sync::Arc;
