@@ -39,6 +39,7 @@ pub mod report;
 pub mod rules;
 pub mod verdict;
 
+pub mod container;
 pub mod git;
 pub mod postgres;
 pub mod process;

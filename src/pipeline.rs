@@ -69,7 +69,8 @@ pub async fn rehearse(context: &Context, journal: &Journal, keep: Keep) -> Optio
             clone::run(context, plan.source.as_ref(), &plan.inspected, &reader),
             saw::clone,
         );
-        let (cloned, print) = join(cloning, fingerprint::of(&context.policy, &plan.found)).await;
+        let printing = fingerprint::of(&context.policy, &plan.found, plan.site.as_deref());
+        let (cloned, print) = join(cloning, printing).await;
         journal.is_of(print);
         cloned
     };
@@ -156,7 +157,7 @@ async fn start_early(
 ) -> Option<Result<Target, TargetError>> {
     match (&plan.foreign, &plan.server) {
         (None, Some(binaries)) if journal.wants(Stage::Restore) => {
-            Some(Target::start(context, binaries, "clone").await)
+            Some(Target::start(context, binaries, "clone", plan.site.as_ref()).await)
         }
         _ => None,
     }
@@ -202,7 +203,7 @@ async fn restore_and_settle(
                     .map_err(|error| RestoreError::Source(CloneError::Find(error)))?,
                 None => plan.reader.clone(),
             };
-            Target::start(context, &binaries, "clone").await?
+            Target::start(context, &binaries, "clone", plan.site.as_ref()).await?
         }
     };
     let mut restoration = restore::run(context, target, cloned).await?;
@@ -236,7 +237,9 @@ async fn install_fresh(
         return None;
     }
     let binaries = plan.server.as_ref().unwrap_or(&plan.reader);
-    Some(schema_diff::build_baseline(context, binaries, name, &plan.found).await)
+    Some(
+        schema_diff::build_baseline(context, binaries, name, &plan.found, plan.site.as_ref()).await,
+    )
 }
 
 /// A copy of the clone, if the smoke test asks for one.

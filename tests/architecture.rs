@@ -12,8 +12,10 @@ const ARROWS: &[(&str, &[&str])] = &[
     ("git", &[]),
     ("verdict", &["text"]),
     ("progress", &["verdict"]),
+    ("container", &["process", "text"]),
     ("postgres", &["process", "text"]),
-    ("process", &["postgres", "text"]),
+    // The guard removes what the others make.
+    ("process", &["container", "postgres", "text"]),
     ("report", &["progress", "text", "verdict"]),
     // What is told there comes ready, as text or as what the verdict says.
     ("github", &["policy", "report", "text", "verdict"]),
@@ -44,6 +46,7 @@ const ARROWS: &[(&str, &[&str])] = &[
     (
         "policy",
         &[
+            "container",
             "migrate",
             "postgres",
             "rules",
@@ -58,9 +61,10 @@ const ARROWS: &[(&str, &[&str])] = &[
 
 /// A stage may name other stages, since each takes what the one before it handed on, but not who
 /// calls it, judges it or words it.
-const STAGES_AND_BELOW: [&str; 20] = [
+const STAGES_AND_BELOW: [&str; 21] = [
     "change",
     "clone",
+    "container",
     "context",
     "fingerprint",
     "git",

@@ -16,6 +16,7 @@ use nix::sys::signal::{SigSet, Signal};
 use serde::{Deserialize, Serialize};
 
 use super::{RunId, stray};
+use crate::container;
 use crate::postgres::throwaway;
 
 /// The hidden subcommand that makes a process a guard.
@@ -33,6 +34,8 @@ pub enum Watched {
     ///
     /// The endpoint carries a password, which is why this travels by pipe and not by argument.
     ScratchDatabase { endpoint: String, name: String },
+    /// What a run makes at Docker's, by the daemon's socket and the run's id: removed.
+    Siblings { socket: PathBuf, run: String },
 }
 
 #[derive(Serialize, Deserialize)]
@@ -136,6 +139,14 @@ pub fn stand_guard(pipe: impl io::Read) {
             throwaway::stop_server_in(directory);
         }
     }
+    for thing in &watched {
+        if let Watched::Siblings { socket, run } = thing
+            && let Some(run) = RunId::parse(run)
+        {
+            // Nobody is left to be told; a later run tries again.
+            let _ = container::remove_run(socket, &run);
+        }
+    }
     if let Some(run) = &run {
         stray::end_all(run);
     }
@@ -147,6 +158,7 @@ pub fn stand_guard(pipe: impl io::Read) {
             Watched::ScratchDatabase { endpoint, name } => {
                 crate::postgres::scratch::drop_from_guard(endpoint, name);
             }
+            Watched::Siblings { .. } => {}
         }
     }
 }

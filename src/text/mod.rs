@@ -12,6 +12,6 @@ mod words;
 
 pub use digest::sha256;
 pub use ident::{Ident, QualifiedName, quote_literal};
-pub use redact::Mask;
+pub use redact::{Mask, without_url_passwords};
 pub use secret::Secret;
 pub use words::{count_of, human_bytes, human_count, human_seconds, human_time, one_line};
