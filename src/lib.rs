@@ -41,6 +41,7 @@ pub mod rules;
 pub mod verdict;
 
 pub mod cloud;
+pub mod container;
 pub mod git;
 pub mod postgres;
 pub mod process;

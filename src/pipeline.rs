@@ -71,7 +71,8 @@ pub async fn rehearse(context: &Context, journal: &Journal, keep: Keep) -> Optio
             clone::run(context, plan.source.as_ref(), &plan.inspected, &reader),
             saw::clone,
         );
-        let (cloned, print) = join(cloning, fingerprint::of(&context.policy, &plan.found)).await;
+        let printing = fingerprint::of(&context.policy, &plan.found, plan.site.as_deref());
+        let (cloned, print) = join(cloning, printing).await;
         journal.is_of(print);
         cloned
     };
@@ -162,7 +163,7 @@ async fn start_early(
 ) -> Option<Result<Target, TargetError>> {
     match (&plan.foreign, &plan.server) {
         (None, Some(binaries)) if journal.wants(Stage::Restore) && !is_in_place(context) => {
-            Some(Target::start(context, binaries, "clone").await)
+            Some(Target::start(context, binaries, "clone", plan.site.as_ref()).await)
         }
         _ => None,
     }
@@ -211,7 +212,7 @@ async fn restore_and_settle(
         }
         (None, None, _) => {
             let binaries = like_production(context, &plan.reader, &cloned)?;
-            Target::start(context, &binaries, "clone").await?
+            Target::start(context, &binaries, "clone", plan.site.as_ref()).await?
         }
     };
     let restored = restore::run(context, target, cloned).await;
@@ -269,7 +270,9 @@ async fn install_fresh(
         return None;
     }
     let binaries = binaries.unwrap_or(&plan.reader);
-    Some(schema_diff::build_baseline(context, binaries, name, &plan.found).await)
+    Some(
+        schema_diff::build_baseline(context, binaries, name, &plan.found, plan.site.as_ref()).await,
+    )
 }
 
 /// A copy of the clone, if the smoke test asks for one.

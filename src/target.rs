@@ -7,12 +7,13 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use crate::container::Site;
 use crate::context::Context;
 use crate::policy;
 use crate::postgres::scratch::{ScratchDatabase, ScratchError, ScratchName};
 use crate::postgres::session::{ConnectError, During as _, QueryError, Session};
 use crate::postgres::settings::{self, Profile};
-use crate::postgres::throwaway::{ThrowawayError, Wanted};
+use crate::postgres::throwaway::{Network, ThrowawayError, Wanted};
 use crate::postgres::tools::Tools;
 use crate::postgres::{Binaries, Endpoint, Throwaway};
 use crate::process::RunId;
@@ -27,6 +28,8 @@ const MAINTENANCE_DATABASE: &str = "template1";
 pub struct Target {
     server: Server,
     pub tools: Tools,
+    /// Where the policy's image runs, if it has one.
+    site: Option<Arc<Site>>,
 }
 
 enum Server {
@@ -94,6 +97,7 @@ impl Target {
         context: &Context,
         binaries: &Binaries,
         label: &str,
+        site: Option<&Arc<Site>>,
     ) -> Result<Self, TargetError> {
         let (policy_settings, directory) = match &context.policy.target {
             policy::Target::Throwaway {
@@ -112,6 +116,12 @@ impl Target {
                 parent: &parent,
                 label: &label,
                 settings: settings::of(Profile::Loading, &[], policy_settings),
+                network: site
+                    .and_then(|site| site.listening())
+                    .map(|listening| Network {
+                        address: listening.address,
+                        subnet: listening.subnet,
+                    }),
             },
             &context.guard,
         )
@@ -122,6 +132,7 @@ impl Target {
                 run: context.run.clone(),
             },
             server: Server::Ours(Box::new(throwaway)),
+            site: site.cloned(),
         })
     }
 
@@ -135,6 +146,7 @@ impl Target {
                 guard: context.guard.clone(),
             })),
             tools,
+            site: None,
         }
     }
 
@@ -144,6 +156,11 @@ impl Target {
             Server::Ours(throwaway) => Some(throwaway),
             Server::Foreign(_) => None,
         }
+    }
+
+    /// Where the policy's image runs, from which this server is reached.
+    pub fn site(&self) -> Option<&Site> {
+        self.site.as_deref()
     }
 
     pub fn is_ours(&self) -> bool {

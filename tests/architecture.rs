@@ -13,8 +13,10 @@ const ARROWS: &[(&str, &[&str])] = &[
     ("verdict", &["text"]),
     ("progress", &["verdict"]),
     ("cloud", &["postgres", "process", "text", "verdict"]),
+    ("container", &["process", "text"]),
     ("postgres", &["process", "text"]),
-    ("process", &["cloud", "postgres", "text"]),
+    // The guard removes what the others make.
+    ("process", &["cloud", "container", "postgres", "text"]),
     ("report", &["progress", "text", "verdict"]),
     // What is told there comes ready, as text or as what the verdict says.
     ("github", &["policy", "report", "text", "verdict"]),
@@ -46,6 +48,7 @@ const ARROWS: &[(&str, &[&str])] = &[
         "policy",
         &[
             "cloud",
+            "container",
             "migrate",
             "postgres",
             "rules",
@@ -60,10 +63,11 @@ const ARROWS: &[(&str, &[&str])] = &[
 
 /// A stage may name other stages, since each takes what the one before it handed on, but not who
 /// calls it, judges it or words it.
-const STAGES_AND_BELOW: [&str; 21] = [
+const STAGES_AND_BELOW: [&str; 22] = [
     "change",
     "clone",
     "cloud",
+    "container",
     "context",
     "fingerprint",
     "git",

@@ -23,7 +23,7 @@ use std::process::ExitCode;
 use clap::{Parser, Subcommand};
 use tokio::signal::unix::{SignalKind, signal};
 
-use crate::policy::{self, LoadError, Policy, Source};
+use crate::policy::{self, FileGlob, LoadError, Policy, Source};
 use crate::process::{first, guard};
 use crate::progress::Progress;
 use crate::report::console::Colour;
@@ -170,8 +170,10 @@ impl PolicyFile {
         told(policy::load(&self.policy, variable))
     }
 
-    /// The same with another source than the policy's.
-    fn load_with_source(&self, source: Source) -> Result<Policy, Exit> {
+    /// The same for who asks no source: the variables of the policy's own need not be set.
+    fn load_without_source(&self) -> Result<Policy, Exit> {
+        let nothing = FileGlob::parse("-").map_err(|_| Exit::Wrong)?;
+        let source = Source::Dump(nothing.into());
         told(policy::load_with_source(&self.policy, variable, source))
     }
 }

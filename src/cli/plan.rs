@@ -10,7 +10,7 @@ use crate::cloud::{CloneName, Ledger};
 use crate::context::{Context, Workspace};
 use crate::migrate::{self, DecidedBy, History, MigrationFile};
 use crate::policy::{Policy, Runner, Smoke, Source, Target, When};
-use crate::preflight::{self, Plan};
+use crate::preflight::{self, Looked, Plan};
 use crate::process::RunId;
 use crate::process::guard::Guard;
 use crate::progress::Progress;
@@ -62,12 +62,12 @@ fn look(policy: Policy) -> Result<String, Exit> {
         started: jiff::Timestamp::now(),
     };
     runtime.block_on(async {
-        let plan = preflight::run(&context).await.map_err(|error| {
+        let looked = preflight::look(&context).await.map_err(|error| {
             say(&format!("error: {}", error.explain()));
             Exit::Undecided
         })?;
-        let pending = pending(&context, &plan).await;
-        Ok(describe(&context.policy, &context.run, &plan, pending))
+        let pending = pending(&context, &looked.plan).await;
+        Ok(describe(&context.policy, &context.run, &looked, pending))
     })
 }
 
@@ -97,17 +97,27 @@ async fn pending(context: &Context, plan: &Plan) -> Option<(Vec<MigrationFile>, 
 fn describe(
     policy: &Policy,
     run: &RunId,
-    plan: &Plan,
+    looked: &Looked,
     pending: Option<(Vec<MigrationFile>, DecidedBy)>,
 ) -> String {
+    let Looked { plan, image } = looked;
     let mut steps = Vec::new();
+    if let (Some(name), Some(found)) = (&policy.migrations.image, image)
+        && found.image.is_none()
+    {
+        steps.push(format!("preflight pull the image `{name}`"));
+    }
     steps.extend(describe_clone(policy, run, plan));
     for file in &policy.restore.mask {
         steps.push(format!("restore   mask with `{}`", file.display()));
     }
     steps.push(match &policy.migrations.runner {
         Runner::Command { line, url_env } => {
-            format!("migrate   run `{line}` with the clone's URL in {url_env}")
+            let place = match &policy.migrations.image {
+                Some(name) => format!(" in the image `{name}`, in a network of its own,"),
+                None => String::new(),
+            };
+            format!("migrate   run `{line}`{place} with the clone's URL in {url_env}")
         }
         Runner::Psql => "migrate   run each pending file with psql".to_owned(),
     });

@@ -8,7 +8,7 @@ use crate::context::Context;
 use crate::migrate::relative;
 use crate::policy::{LockTimeout, Source};
 use crate::postgres::{Binaries, Endpoint};
-use crate::preflight::{self, Looked, PreflightError};
+use crate::preflight::{self, Ends, PreflightError};
 use crate::restore::{self, RestoreError, Restored};
 use crate::target::{ForeignServer, Target, TargetError};
 use crate::verdict::Explained;
@@ -48,12 +48,12 @@ impl Explained for KeepError {
 /// kept was shown to be complete.
 pub async fn keep(context: &Context, to: &Path, format: Format) -> Result<Beside, KeepError> {
     let policy = &context.policy;
-    let looked = preflight::look(context).await?;
+    let ends = preflight::ends(context).await?;
     let tools = |binaries: &Binaries| Tools {
         binaries: binaries.clone(),
         run: context.run.clone(),
     };
-    let known = |at| Beside::new(looked.source.describe(), at);
+    let known = |at| Beside::new(ends.source.describe(), at);
     let is_masked = !policy.restore.mask.is_empty();
     if let (
         Source::Database {
@@ -63,19 +63,19 @@ pub async fn keep(context: &Context, to: &Path, format: Format) -> Result<Beside
         false,
     ) = (&policy.source, is_masked)
     {
-        let (tools, known) = (tools(&looked.reader), known(context.started));
+        let (tools, known) = (tools(&ends.reader), known(context.started));
         return Ok(clone::keep(context, &tools, endpoint, *lock_timeout, to, format, known).await?);
     }
-    let (source, inspected) = (looked.source.as_ref(), &looked.inspected);
-    let cloned = clone::run(context, source, inspected, &tools(&looked.reader)).await?;
+    let (source, inspected) = (ends.source.as_ref(), &ends.inspected);
+    let cloned = clone::run(context, source, inspected, &tools(&ends.reader)).await?;
     let at = cloned.provenance.data_as_of.unwrap_or(context.started);
     let mut known = known(at);
-    let binaries = like_production(context, &looked.reader, &cloned)?;
+    let binaries = like_production(context, &ends.reader, &cloned)?;
     if let (Fetched::InPlace(clone), false) = (&cloned.fetched, is_masked) {
         let (endpoint, tools) = (clone.endpoint.clone(), tools(&binaries));
         return Ok(clone::keep(context, &tools, &endpoint, LOCK_TIMEOUT, to, format, known).await?);
     }
-    let restored = restored(context, &looked, &binaries, cloned).await?;
+    let restored = restored(context, &ends, &binaries, cloned).await?;
     known.masked_by = (policy.restore.mask.iter())
         .map(|file| relative(file, &policy.root))
         .collect();
@@ -87,7 +87,7 @@ pub async fn keep(context: &Context, to: &Path, format: Format) -> Result<Beside
 
 async fn restored(
     context: &Context,
-    looked: &Looked,
+    ends: &Ends,
     binaries: &Binaries,
     cloned: Cloned,
 ) -> Result<Restored, KeepError> {
@@ -95,7 +95,7 @@ async fn restored(
         binaries: binaries.clone(),
         run: context.run.clone(),
     };
-    let target = match (&cloned.fetched, &looked.foreign) {
+    let target = match (&cloned.fetched, &ends.foreign) {
         (Fetched::InPlace(clone), _) => Target::foreign(
             context,
             ForeignServer::Providers,
@@ -105,7 +105,7 @@ async fn restored(
         (_, Some(endpoint)) => {
             Target::foreign(context, ForeignServer::Policys, endpoint.clone(), tools)
         }
-        (_, None) => Target::start(context, binaries, "clone").await?,
+        (_, None) => Target::start(context, binaries, "clone", None).await?,
     };
     let restoration = restore::run(context, target, cloned).await?;
     let facts = restoration.facts;

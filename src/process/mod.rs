@@ -10,6 +10,7 @@ pub mod child;
 pub mod environment;
 pub mod first;
 pub mod guard;
+pub mod lines;
 pub mod stray;
 
 use std::fmt;

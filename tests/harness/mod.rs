@@ -2,6 +2,7 @@
 
 #![allow(dead_code, reason = "each test file uses its own part of the harness")]
 
+pub mod docker;
 pub mod fault;
 pub mod fixture;
 pub mod gate;
@@ -9,6 +10,10 @@ pub mod github;
 pub mod processes;
 pub mod production;
 pub mod provider;
+pub mod proxy;
+pub mod registry;
+pub mod reports;
+pub mod tools;
 
 use std::path::Path;
 use std::sync::Arc;
@@ -42,6 +47,7 @@ impl Server {
                 parent: &std::env::temp_dir(),
                 label: "pgrehearse-test",
                 settings: settings::of(Profile::Loading, &[], &[]),
+                network: None,
             },
             &guard,
         )

@@ -109,6 +109,18 @@ pub fn validate(
     let target = source::target(raw.target, source::Clones::of(is_hosted), &mut context);
     let restore = source::restore(raw.restore, &mut context);
     let migrations = migrations::migrations(raw.migrations, &mut context);
+    if let (Some(Target::Server(_)), Some(Migrations { image: Some(_), .. })) =
+        (&target, &migrations)
+    {
+        context.problem_of_key(
+            &Path::of("migrations.image"),
+            "`migrations.image` does not go with `target.server`",
+            Some(
+                "the image reaches the throwaway server and no other: leave one of the two out"
+                    .to_owned(),
+            ),
+        );
+    }
     let verify = checks::verify(raw.verify, &mut context);
     let schema_diff = checks::schema_diff(&raw.schema_diff, &mut context);
     let smoke = raw
