@@ -128,7 +128,7 @@ fn every_page_is_listed_and_has_a_policy() {
 fn policies_are_valid() {
     let directory = written();
     for policy in those(directory.path(), |path| {
-        path.ends_with(".yml") && !path.starts_with('.')
+        Path::new(path).extension().is_some_and(|it| it == "yml") && !path.starts_with('.')
     }) {
         let parent = policy.parent().expect("a directory");
         let name = policy.file_name().and_then(|name| name.to_str());

@@ -48,3 +48,30 @@ pub fn remove(path: &Path) -> Result<(), SweepError> {
     }
     Ok(())
 }
+
+#[cfg(test)]
+mod tests {
+    use super::{kind, list, remove};
+    use crate::process::RunId;
+
+    #[test]
+    fn only_directories_of_runs_are_listed() {
+        let parent = tempfile::tempdir().expect("a directory");
+        let run = RunId::new();
+        let server = format!("{}-clone-0a1b2c3d/data", run.directory_prefix());
+        for name in [&run.directory_prefix(), &server, "pgrehearse-report"] {
+            std::fs::create_dir_all(parent.path().join(name)).expect("made");
+        }
+        let found = list(parent.path());
+        let kinds: Vec<_> = found
+            .iter()
+            .map(|(path, of)| (kind(path), of == &run))
+            .collect();
+        assert_eq!(kinds, [("directory", true), ("server", true)]);
+        for (path, _) in &found {
+            remove(path).expect("removed");
+        }
+        assert_eq!(list(parent.path()), []);
+        assert!(parent.path().join("pgrehearse-report").exists());
+    }
+}

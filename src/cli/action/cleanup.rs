@@ -6,16 +6,15 @@
 //! databases, if the policy's target is a server; what it made at Docker's for the policy's image.
 //! All of them by the run's own names, so that a second run at the same time loses nothing.
 
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::process::ExitCode;
 
 use super::inputs::policy_path;
 use crate::cli::{Exit, complain, runtime, say, variable};
 use crate::container::{self, Stopped};
-use crate::policy::{self, Policy, Target};
-use crate::postgres::scratch;
+use crate::policy::{self, Policy};
 use crate::process::RunId;
-use crate::process::guard::remove_directory;
+use crate::sweep::{self, Place, SweepError};
 
 /// What was found and removed, and what could not be.
 #[derive(Default)]
@@ -44,10 +43,7 @@ pub fn run() -> ExitCode {
     if socket.exists() && policy.as_ref().is_none_or(has_image) {
         remove_siblings(socket, &run, &mut swept);
     }
-    for parent in parents(policy.as_ref()) {
-        remove_directories(&parent, &run, &mut swept);
-    }
-    drop_databases(policy.as_ref(), &run, &mut swept);
+    sweep_places(policy.as_ref(), &run, &mut swept);
     tell(&run, &swept).into()
 }
 
@@ -76,70 +72,57 @@ fn remove_siblings(socket: &Path, run: &RunId, swept: &mut Swept) {
     }
 }
 
-/// Where a run makes its directories.
-fn parents(policy: Option<&Policy>) -> Vec<PathBuf> {
-    let mut parents = vec![std::env::temp_dir()];
-    if let Some(Target::Throwaway {
-        directory: Some(directory),
-        ..
-    }) = policy.map(|policy| &policy.target)
-    {
-        parents.push(directory.clone());
-    }
-    parents
-}
-
-/// Removes the run's directories in `parent`.
-///
-/// A server in one of them ended with its container. The process that its lock file names is not
-/// looked for: here the same number is another process.
-fn remove_directories(parent: &Path, run: &RunId, swept: &mut Swept) {
-    let prefix = run.directory_prefix();
-    let Ok(entries) = std::fs::read_dir(parent) else {
-        return;
-    };
-    for entry in entries.flatten() {
-        let is_ours = entry
-            .file_name()
-            .to_str()
-            .and_then(|name| name.strip_prefix(&prefix))
-            .is_some_and(|rest| rest.is_empty() || rest.starts_with('-'));
-        if !is_ours {
-            continue;
-        }
-        let path = entry.path();
-        remove_directory(&path);
-        let shown = format!("`{}`", path.display());
-        if path.symlink_metadata().is_ok() {
-            swept.kept.push(shown);
-        } else {
-            swept.removed.push(shown);
-        }
-    }
-}
-
-fn drop_databases(policy: Option<&Policy>, run: &RunId, swept: &mut Swept) {
-    let Some(Target::Server(endpoint)) = policy.map(|policy| &policy.target) else {
-        return;
-    };
+/// Removes the run's directories, databases and clones, wherever its policy has it make them.
+fn sweep_places(policy: Option<&Policy>, run: &RunId, swept: &mut Swept) {
     let runtime = match runtime() {
         Ok(runtime) => runtime,
         Err(error) => {
             complain(&error, None);
+            swept
+                .kept
+                .push("what the run has left, if there is anything".to_owned());
             return;
         }
     };
-    match runtime.block_on(scratch::drop_left(endpoint, run)) {
-        Ok(names) => swept
-            .removed
-            .extend(names.iter().map(|name| format!("the database `{name}`"))),
-        Err(error) => {
-            complain(&error, None);
-            swept
-                .kept
-                .push(format!("databases on `{endpoint}`, if there are any"));
+    runtime.block_on(async {
+        let places = match sweep::places(policy) {
+            Ok(places) => places,
+            Err(error) => {
+                say(&format!("error: {}", error.explain()));
+                swept
+                    .kept
+                    .push("what the run has left, if there is anything".to_owned());
+                return;
+            }
+        };
+        for place in places {
+            if let Err(error) = sweep_place(&place, run, swept).await {
+                say(&format!("error: {}", error.explain()));
+                let what = format!(
+                    "what the run has left in {}, if there is anything",
+                    place.describe()
+                );
+                swept.kept.push(what);
+            }
+        }
+    });
+}
+
+async fn sweep_place(place: &Place, run: &RunId, swept: &mut Swept) -> Result<(), SweepError> {
+    for left in place.list().await? {
+        if !left.is_leaked(Some(run), jiff::Timestamp::now()) {
+            continue;
+        }
+        let what = format!("the {} `{}`", left.kind, left.name);
+        match place.remove(&left).await {
+            Ok(()) => swept.removed.push(what),
+            Err(error) => {
+                say(&format!("error: {}", error.explain()));
+                swept.kept.push(what);
+            }
         }
     }
+    Ok(())
 }
 
 /// A clone that stays holds personal data, so it is no small matter.
@@ -157,30 +140,5 @@ fn tell(run: &RunId, swept: &Swept) -> Exit {
         Exit::Go
     } else {
         Exit::Undecided
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::{RunId, Swept, remove_directories};
-
-    #[test]
-    fn only_this_run_s_directories_go() {
-        let parent = tempfile::tempdir().expect("a directory");
-        let (ours, theirs) = (RunId::new(), RunId::new());
-        let made = [
-            ours.directory_prefix(),
-            format!("{}-clone-0a1b2c3d", ours.directory_prefix()),
-            theirs.directory_prefix(),
-            "pgrehearse-report".to_owned(),
-        ];
-        for name in &made {
-            std::fs::create_dir_all(parent.path().join(name).join("data")).expect("made");
-        }
-        let mut swept = Swept::default();
-        remove_directories(parent.path(), &ours, &mut swept);
-        assert_eq!((swept.removed.len(), swept.kept.len()), (2, 0));
-        let is_there = |name: &String| parent.path().join(name).exists();
-        assert_eq!(made.each_ref().map(is_there), [false, false, true, true]);
     }
 }

@@ -109,14 +109,14 @@ pub fn validate(
     let target = source::target(raw.target, source::Clones::of(is_hosted), &mut context);
     let restore = source::restore(raw.restore, &mut context);
     let migrations = migrations::migrations(raw.migrations, &mut context);
-    if let (Some(Target::Server(_)), Some(Migrations { image: Some(_), .. })) =
+    if let (Some(Target::Server(_) | Target::InPlace), Some(Migrations { image: Some(_), .. })) =
         (&target, &migrations)
     {
         context.problem_of_key(
             &Path::of("migrations.image"),
-            "`migrations.image` does not go with `target.server`",
+            "`migrations.image` goes with a throwaway server alone",
             Some(
-                "the image reaches the throwaway server and no other: leave one of the two out"
+                "the image reaches that server and no other: leave `image` out, or say `target: { throwaway: {} }`"
                     .to_owned(),
             ),
         );
