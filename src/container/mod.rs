@@ -2,7 +2,7 @@
 //! a container of the user's image that reaches the clone and nothing else.
 //!
 //! [`Found`] is what is there; [`Site`] is what the run made, and removes with itself; [`Site::run`]
-//! is one command. Everything that is made carries labels ([`leftover`]), by which the guard, the step
+//! is one command. Everything that is made carries labels, by which the guard, the step
 //! after the job and a later run find what a killed run left.
 
 mod client;

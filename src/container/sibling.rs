@@ -311,10 +311,14 @@ impl Drop for Container<'_> {
         if !self.is_there {
             return;
         }
-        // What fails here is tried again when the run ends.
-        if let Err(error) = leftover::remove_container(self.socket, &self.name) {
-            tracing::debug!(%error, "the image's container is not removed yet");
-        }
+        // Not waited for: servers are stopped meanwhile, and when the run ends its site waits until
+        // everything is gone.
+        let (socket, name) = (self.socket.clone(), self.name.clone());
+        std::thread::spawn(move || {
+            if let Err(error) = leftover::remove_container(&socket, &name) {
+                tracing::debug!(%error, "the image's container is not removed yet");
+            }
+        });
     }
 }
 
