@@ -2,7 +2,7 @@
 
 use std::sync::{Arc, Mutex, PoisonError};
 
-use super::{Account, CloneName, CloudError, Made, Order, Patience, Provider};
+use super::{Access, Account, CloneName, CloudError, Made, Order, Patience, Provider};
 use crate::process::guard::{Guard, Watched};
 
 /// A clone that could not be removed.
@@ -23,13 +23,15 @@ pub struct Ledger {
 #[derive(Clone)]
 struct Entry {
     account: Arc<dyn Account>,
+    /// As it was when the guard was told.
+    access: Access,
     name: CloneName,
 }
 
 impl Entry {
     fn watched(&self) -> Watched {
         Watched::Clone {
-            access: self.account.access(),
+            access: self.access.clone(),
             name: self.name.to_string(),
         }
     }
@@ -49,8 +51,10 @@ impl Ledger {
         provider: &dyn Provider,
         order: &Order<'_>,
     ) -> Result<Made, CloudError> {
+        let account = provider.account();
         let entry = Entry {
-            account: provider.account(),
+            access: account.access().await?,
+            account,
             name: order.name.clone(),
         };
         self.guard
@@ -115,7 +119,7 @@ impl Ledger {
 }
 
 /// Removes a clone for a run that is gone, and does not wait for it.
-pub fn remove_from_guard(access: &super::Access, name: &str) {
+pub fn remove_from_guard(access: &Access, name: &str) {
     let Some(name) = CloneName::parse(name) else {
         return;
     };

@@ -301,6 +301,7 @@ impl Provider for Neon {
             self.wait(order, &branch).await?;
             Ok(Made {
                 endpoint: self.endpoint(order, &branch).await?,
+                tunnel: None,
                 source_hosts,
                 data_as_of: Some(data_as_of),
                 version: None,
@@ -389,8 +390,8 @@ impl Account for Project {
         format!("{NEON} project `{}`", self.access.project)
     }
 
-    fn access(&self) -> super::Access {
-        super::Access::Neon(self.access.clone())
+    fn access(&self) -> BoxFuture<'_, Result<super::Access, CloudError>> {
+        Box::pin(async { Ok(super::Access::Neon(self.access.clone())) })
     }
 
     fn remove<'a>(

@@ -201,6 +201,7 @@ impl Throwaway {
                 mode: TlsMode::Disable,
                 ..Tls::default()
             },
+            address: None,
         }
     }
 
