@@ -77,10 +77,6 @@ impl Failure {
         }
     }
 
-    pub fn says(&self, code: &str) -> bool {
-        self.code == code
-    }
-
     pub fn is_not_found(&self) -> bool {
         self.code.ends_with("NotFound")
     }
