@@ -66,11 +66,9 @@ async fn a_cluster_is_cloned_with_an_instance_and_removed_with_it() {
             assert_eq!(made, Some(password));
         }
     }
+    let place = format!("{}.cluster-", scene.name);
     assert!(
-        made.endpoint.is_at(&format!(
-            "{}.cluster-aaaaaaaaaa.eu-central-1.rds.amazonaws.com",
-            scene.name
-        )) || made.endpoint.to_string().contains(scene.name.as_str()),
+        made.endpoint.to_string().contains(&place),
         "{}",
         made.endpoint
     );
@@ -95,6 +93,15 @@ async fn a_cluster_is_cloned_with_an_instance_and_removed_with_it() {
     assert_eq!(aws.everything().await, before);
 }
 
+/// What moto does not say: it makes the same cluster anew.
+fn already_exists() -> Fault {
+    Fault::Error {
+        status: 400,
+        code: "DBClusterAlreadyExistsFault",
+        message: "DB Cluster already exists",
+    }
+}
+
 #[tokio::test]
 async fn lost_answers_leave_one_cluster() {
     let Some(aws) = Aws::with_cluster().await else {
@@ -110,6 +117,7 @@ async fn lost_answers_leave_one_cluster() {
         ] {
             aws.trap(action, times, Fault::LostAfterwards);
         }
+        aws.trap("RestoreDBClusterToPointInTime", 1, already_exists());
         let scene = Scene::new();
         scene.make(&cluster(&aws)).await.expect("a clone");
         scene.remove(&aws).await.expect("removed");
@@ -128,6 +136,7 @@ async fn lost_answers_leave_one_cluster() {
         ],
     )
     .await;
+    aws.trap("RestoreDBClusterToPointInTime", 1, already_exists());
     let error = scene.make(&cluster(&aws)).await.expect_err("not ours");
     assert!(matches!(error, CloudError::NotTheClone { .. }), "{error}");
     let error = scene.remove(&aws).await.expect_err("not ours");

@@ -30,7 +30,7 @@ pub const PASSWORD: &str = "production-secret";
 /// Fast enough for a test.
 pub const PACE: Pace = Pace {
     poll: Duration::from_millis(20),
-    answer: Duration::from_millis(1500),
+    answer: Duration::from_secs(4),
     again: Duration::from_millis(10),
     attempts: 3,
 };
@@ -155,6 +155,9 @@ impl Aws {
         for _ in 0..300 {
             let answer = aws.client.get(format!("{}/moto-api/", aws.moto_url));
             if answer.send().await.is_ok() {
+                // Each service is loaded when it is asked first, which takes its time.
+                aws.rds("DescribeDBInstances", &[]).await;
+                aws.ask("sts", "2011-06-15", "GetCallerIdentity", &[]).await;
                 return Some(aws);
             }
             tokio::time::sleep(Duration::from_millis(50)).await;
