@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 
 use pgrehearse::cloud::{Blocks, CloudError, Provider as _};
+use pgrehearse::text::Secret;
 
 use crate::harness::aws::{Aws, Fault, PASSWORD, PRODUCTION};
 use crate::scene::{Scene, cluster, snapshot, wanted};
@@ -62,7 +63,7 @@ async fn a_cluster_is_cloned_with_an_instance_and_removed_with_it() {
         if call.action == "ModifyDBCluster" {
             let password = call.get("MasterUserPassword").expect("a password");
             assert_ne!(password, PASSWORD);
-            let made = made.endpoint.password.as_ref().map(|known| known.expose());
+            let made = made.endpoint.password.as_ref().map(Secret::expose);
             assert_eq!(made, Some(password));
         }
     }

@@ -6,63 +6,65 @@ use pgrehearse::verdict::Explained as _;
 use crate::harness::aws::{Aws, Fault};
 use crate::scene::{Scene, snapshot, wanted};
 
+/// Status, code and message of a refusal, and what its hint says.
+const REFUSALS: &[(u16, &str, &str, &str)] = &[
+    (
+        403,
+        "AccessDenied",
+        "User: arn:aws:iam::1:user/ci is not authorized to perform: rds:RestoreDBInstanceFromDBSnapshot on resource: x",
+        "allow `rds:RestoreDBInstanceFromDBSnapshot`",
+    ),
+    (
+        400,
+        "InstanceQuotaExceeded",
+        "Cannot create more than 40 instances",
+        "sweep",
+    ),
+    (
+        400,
+        "InsufficientDBInstanceCapacity",
+        "none",
+        "instance_class",
+    ),
+    (
+        404,
+        "DBSubnetGroupNotFoundFault",
+        "Subnet group rehearsal not found",
+        "subnet_group",
+    ),
+    (
+        400,
+        "InvalidVPCNetworkStateFault",
+        "DB instance and EC2 security group are in different VPCs",
+        "subnet_group",
+    ),
+    (
+        400,
+        "KMSKeyNotAccessibleFault",
+        "The specified KMS key does not exist",
+        "kms:CreateGrant",
+    ),
+    (
+        400,
+        "InvalidParameterCombination",
+        "Cannot find version 12.3 for postgres",
+        "engine version",
+    ),
+    (
+        404,
+        "DBSnapshotNotFound",
+        "DBSnapshot not found",
+        "fresh: true",
+    ),
+    (404, "DBParameterGroupNotFound", "none", "parameter_group"),
+];
+
 #[tokio::test]
 async fn refusals_name_cause_and_cure() {
     let Some(aws) = Aws::with_instance().await else {
         return;
     };
-    let cases: &[(u16, &'static str, &'static str, &str)] = &[
-        (
-            403,
-            "AccessDenied",
-            "User: arn:aws:iam::1:user/ci is not authorized to perform: rds:RestoreDBInstanceFromDBSnapshot on resource: x",
-            "allow `rds:RestoreDBInstanceFromDBSnapshot`",
-        ),
-        (
-            400,
-            "InstanceQuotaExceeded",
-            "Cannot create more than 40 instances",
-            "sweep",
-        ),
-        (
-            400,
-            "InsufficientDBInstanceCapacity",
-            "none",
-            "instance_class",
-        ),
-        (
-            404,
-            "DBSubnetGroupNotFoundFault",
-            "Subnet group rehearsal not found",
-            "subnet_group",
-        ),
-        (
-            400,
-            "InvalidVPCNetworkStateFault",
-            "DB instance and EC2 security group are in different VPCs",
-            "subnet_group",
-        ),
-        (
-            400,
-            "KMSKeyNotAccessibleFault",
-            "The specified KMS key does not exist",
-            "kms:CreateGrant",
-        ),
-        (
-            400,
-            "InvalidParameterCombination",
-            "Cannot find version 12.3 for postgres",
-            "engine version",
-        ),
-        (
-            404,
-            "DBSnapshotNotFound",
-            "DBSnapshot not found",
-            "fresh: true",
-        ),
-        (404, "DBParameterGroupNotFound", "none", "parameter_group"),
-    ];
-    for (status, code, message, hint) in cases {
+    for (status, code, message, hint) in REFUSALS {
         aws.trap(
             "RestoreDBInstanceFromDBSnapshot",
             1,
@@ -83,6 +85,13 @@ async fn refusals_name_cause_and_cure() {
         let said = error.hint().unwrap_or_default();
         assert!(said.contains(hint), "{code}: {said}");
     }
+}
+
+#[tokio::test]
+async fn credentials_that_will_not_do_are_told() {
+    let Some(aws) = Aws::with_instance().await else {
+        return;
+    };
     // A refusal may have no code.
     aws.trap("DescribeDBInstances", 1, Fault::Status(403));
     let error = snapshot(&aws, wanted()).look().await.expect_err("refused");

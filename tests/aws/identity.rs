@@ -20,7 +20,7 @@ async fn another_account_is_asked_nothing() {
         ..aws.access()
     };
     let home = Home::paced(&access, PACE);
-    let provider = pgrehearse::cloud::aws::Snapshot::paced(&access, wanted(), PACE);
+    let provider = cloud::aws::Snapshot::paced(&access, wanted(), PACE);
     let scene = Scene::new();
     let errors = [
         provider.look().await.map(|_| ()).expect_err("refused"),

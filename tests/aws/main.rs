@@ -11,3 +11,4 @@ mod list;
 mod permissions;
 mod scene;
 mod snapshot;
+mod tunnels;

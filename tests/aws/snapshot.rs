@@ -4,8 +4,9 @@ use std::collections::BTreeMap;
 use std::time::Duration;
 
 use pgrehearse::cloud::aws::Choice;
-use pgrehearse::cloud::{Blocks, Patience, Provider as _};
+use pgrehearse::cloud::{Account as _, Blocks, Patience, Provider as _};
 use pgrehearse::postgres::endpoint::TlsMode;
+use pgrehearse::text::Secret;
 
 use crate::harness::aws::{Aws, PASSWORD, PRODUCTION};
 use crate::scene::{Scene, home, snapshot, wanted};
@@ -64,7 +65,7 @@ async fn the_newest_snapshot_is_restored_with_our_tags_and_another_password() {
     let password = modified.get("MasterUserPassword").expect("a password");
     assert_ne!(password, PASSWORD);
     assert_eq!(
-        made.endpoint.password.as_ref().map(|known| known.expose()),
+        made.endpoint.password.as_ref().map(Secret::expose),
         Some(password)
     );
 
@@ -204,7 +205,6 @@ async fn only_what_the_tags_say_is_the_runs_is_removed() {
     assert_eq!(aws.everything().await, before);
     assert!(!aws.actions().contains(&"ModifyDBInstance".to_owned()));
     let home = home(&aws);
-    use pgrehearse::cloud::Account as _;
     home.remove(&other.name, Patience::Accepted)
         .await
         .expect("removed");

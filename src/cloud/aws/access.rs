@@ -10,7 +10,8 @@ use aws_config::web_identity_token::{StaticConfiguration, WebIdentityTokenCreden
 use aws_config::{BehaviorVersion, Region};
 use aws_runtime::env_config::file::{EnvConfigFileKind, EnvConfigFiles};
 use aws_sdk_rds::config::{
-    Credentials, ProvideCredentials as _, SharedCredentialsProvider, SharedHttpClient,
+    Credentials, ProvideCredentials as _, RuntimeComponents, SharedCredentialsProvider,
+    SharedHttpClient,
 };
 use aws_smithy_http_client::proxy::ProxyConfig;
 use aws_smithy_http_client::tls::Provider;
@@ -335,7 +336,7 @@ fn http_client() -> SharedHttpClient {
         if let Some(settings) = settings {
             builder = builder.connector_settings(settings.clone());
         }
-        builder.set_sleep_impl(components.and_then(|components| components.sleep_impl()));
+        builder.set_sleep_impl(components.and_then(RuntimeComponents::sleep_impl));
         builder.build()
     })
 }

@@ -2,7 +2,10 @@
 
 use std::sync::Arc;
 
-use aws_sdk_rds::types::{DbCluster, DbInstance, Filter, ServerlessV2ScalingConfiguration};
+use aws_sdk_rds::types::{
+    DbCluster, DbInstance, Filter, ServerlessV2ScalingConfiguration,
+    ServerlessV2ScalingConfigurationInfo,
+};
 
 use super::failure::Failure;
 use super::seen::Thing;
@@ -160,8 +163,6 @@ impl Cluster {
         let production = &source.cluster;
         let place = &self.wanted.place;
         (order.doing)(format!("cloning the cluster `{}`", self.wanted.cluster));
-        let subnet_group = (place.subnet_group.clone())
-            .or_else(|| production.db_subnet_group().map(str::to_owned));
         let parameter_group = (self.wanted.cluster_parameter_group.clone())
             .or_else(|| production.db_cluster_parameter_group().map(str::to_owned));
         let restored = (self.home.rds().await?)
@@ -172,8 +173,8 @@ impl Cluster {
             .use_latest_restorable_time(true)
             .set_tags(Some(tags(order.labels)))
             .copy_tags_to_snapshot(false)
-            .set_db_subnet_group_name(subnet_group)
-            .set_vpc_security_group_ids(security_groups(place, production))
+            .set_db_subnet_group_name(place.subnet_group(production.db_subnet_group()))
+            .set_vpc_security_group_ids(place.security_groups(production.vpc_security_groups()))
             .set_db_cluster_parameter_group_name(parameter_group)
             .set_serverless_v2_scaling_configuration(self.scaling(source))
             .deletion_protection(false)
@@ -195,17 +196,13 @@ impl Cluster {
     async fn add_instance(&self, order: &Order<'_>, source: &Source) -> Result<(), CloudError> {
         (order.doing)("adding an instance to the cluster".to_owned());
         let place = &self.wanted.place;
-        let parameter_group = (place.parameter_group.clone()).or_else(|| {
-            let group = source.instance.db_parameter_groups().first()?;
-            group.db_parameter_group_name().map(str::to_owned)
-        });
         let added = (self.home.rds().await?)
             .create_db_instance()
             .db_instance_identifier(order.name.as_str())
             .db_cluster_identifier(order.name.as_str())
             .engine(ENGINE)
             .set_db_instance_class(self.class(source))
-            .set_db_parameter_group_name(parameter_group)
+            .set_db_parameter_group_name(place.parameter_group(&source.instance))
             .set_tags(Some(tags(order.labels)))
             .publicly_accessible(false)
             .auto_minor_version_upgrade(false)
@@ -232,8 +229,8 @@ impl Cluster {
             return None;
         }
         let production = source.cluster.serverless_v2_scaling_configuration();
-        let least = production.and_then(|range| range.min_capacity());
-        let most = production.and_then(|range| range.max_capacity());
+        let least = production.and_then(ServerlessV2ScalingConfigurationInfo::min_capacity);
+        let most = production.and_then(ServerlessV2ScalingConfigurationInfo::max_capacity);
         Some(
             ServerlessV2ScalingConfiguration::builder()
                 .min_capacity(least.unwrap_or(UNITS.0))
@@ -309,19 +306,4 @@ impl Provider for Cluster {
             })
         })
     }
-}
-
-/// Production's groups are of its own VPC: in another, AWS's default for that has to do.
-fn security_groups(place: &Place, production: &DbCluster) -> Option<Vec<String>> {
-    if !place.security_groups.is_empty() {
-        return Some(place.security_groups.clone());
-    }
-    if place.subnet_group.is_some() {
-        return None;
-    }
-    let groups = production.vpc_security_groups().iter();
-    let groups: Vec<String> = groups
-        .filter_map(|group| group.vpc_security_group_id().map(str::to_owned))
-        .collect();
-    Some(groups).filter(|groups| !groups.is_empty())
 }

@@ -13,6 +13,7 @@ mod cluster;
 mod failure;
 mod list;
 mod permissions;
+mod place;
 mod price;
 mod remove;
 mod seen;
@@ -37,47 +38,13 @@ use access::Clients;
 pub use access::{Access, Keys, Pace, Renewal};
 pub use cluster::{Cluster, ClusterWanted};
 pub use permissions::{Policy, permissions};
-pub use snapshot::{Choice, Snapshot, SnapshotWanted, Storage};
+pub use place::{ExtendedSupport, Place, Storage};
+pub use snapshot::{Choice, Snapshot, SnapshotWanted};
 
 /// What Systems Manager calls the forwarding of a port to another host.
 pub const FORWARDING_DOCUMENT: &str = "AWS-StartPortForwardingSessionToRemoteHost";
 
-/// Taking part in extended support costs by the hour and the processor, and is the default of every call
-/// that makes something.
-const NOT_EXTENDED: &str = "open-source-rds-extended-support-disabled";
-
-const EXTENDED: &str = "open-source-rds-extended-support";
-
 const PORT: u16 = 5432;
-
-/// Where a clone is put. What is not set is as production has it.
-#[derive(Clone, Debug, Default)]
-pub struct Place {
-    pub instance_class: Option<String>,
-    pub subnet_group: Option<String>,
-    /// Empty: production's, if the subnet group is production's too.
-    pub security_groups: Vec<String>,
-    pub parameter_group: Option<String>,
-    pub extended_support: ExtendedSupport,
-}
-
-/// Whether a clone of a version that its community has given up takes part in AWS's paid support.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub enum ExtendedSupport {
-    /// AWS makes the clone of such a version with a later one; that is an error here.
-    #[default]
-    Avoided,
-    Paid,
-}
-
-impl ExtendedSupport {
-    fn parameter(self) -> &'static str {
-        match self {
-            Self::Avoided => NOT_EXTENDED,
-            Self::Paid => EXTENDED,
-        }
-    }
-}
 
 /// How a clone is reached.
 #[derive(Clone, Debug, Default)]

@@ -1,7 +1,9 @@
 //! What AWS shows of one thing by a clone's name, as far as it is the same for instances, clusters and
 //! snapshots.
 
-use aws_sdk_rds::types::{DbCluster, DbInstance, DbSnapshot, Tag};
+use aws_sdk_rds::types::{
+    ClusterPendingModifiedValues, DbCluster, DbInstance, DbSnapshot, PendingModifiedValues, Tag,
+};
 
 use super::Home;
 use super::failure::Failure;
@@ -43,14 +45,29 @@ pub(super) struct Seen {
     pub status: String,
     pub percent: Option<String>,
     pub tags: Vec<Tag>,
-    /// A password that was set and is not in force.
-    pub password_pending: bool,
+    pub password: Password,
     /// Protected from deletion.
     pub protected: bool,
     /// An instance of a cluster's.
     pub in_cluster: bool,
     /// Its password is kept, and changed, by Secrets Manager.
     pub kept_secret: bool,
+}
+
+/// Whether the master password is the one that was set last.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Password {
+    InForce,
+    Pending,
+}
+
+impl From<Option<&str>> for Password {
+    fn from(pending: Option<&str>) -> Self {
+        match pending {
+            Some(_) => Self::Pending,
+            None => Self::InForce,
+        }
+    }
 }
 
 impl Seen {
@@ -60,9 +77,9 @@ impl Seen {
             status: word(instance.db_instance_status()),
             percent: instance.percent_progress().map(str::to_owned),
             tags: instance.tag_list().to_vec(),
-            password_pending: instance
-                .pending_modified_values()
-                .is_some_and(|pending| pending.master_user_password().is_some()),
+            password: (instance.pending_modified_values())
+                .and_then(PendingModifiedValues::master_user_password)
+                .into(),
             protected: instance.deletion_protection() == Some(true),
             in_cluster: instance.db_cluster_identifier().is_some(),
             kept_secret: instance.master_user_secret().is_some(),
@@ -75,9 +92,9 @@ impl Seen {
             status: word(cluster.status()),
             percent: cluster.percent_progress().map(str::to_owned),
             tags: cluster.tag_list().to_vec(),
-            password_pending: cluster
-                .pending_modified_values()
-                .is_some_and(|pending| pending.master_user_password().is_some()),
+            password: (cluster.pending_modified_values())
+                .and_then(ClusterPendingModifiedValues::master_user_password)
+                .into(),
             protected: cluster.deletion_protection() == Some(true),
             in_cluster: false,
             kept_secret: cluster.master_user_secret().is_some(),
@@ -92,7 +109,7 @@ impl Seen {
                 .percent_progress()
                 .map(|percent| percent.to_string()),
             tags: snapshot.tag_list().to_vec(),
-            password_pending: false,
+            password: Password::InForce,
             protected: false,
             in_cluster: false,
             kept_secret: false,

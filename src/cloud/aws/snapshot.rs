@@ -10,8 +10,8 @@ use super::failure::Failure;
 use super::remove;
 use super::seen::Thing;
 use super::{
-    Access, Home, PORT, Pace, Place, Reach, Server, not_the_source, not_understood, same_major,
-    tags, time,
+    Access, Home, PORT, Pace, Place, Reach, Server, Storage, not_the_source, not_understood,
+    same_major, tags, time,
 };
 use crate::cloud::{
     Account, Blocks, BoxFuture, CloneName, CloudError, Looked, Made, Order, Provider,
@@ -22,9 +22,6 @@ use crate::text::human_seconds;
 const ENGINE: &str = "postgres";
 
 const READY: &str = "available";
-
-/// From this size on, in GiB, `gp3` has operations a second that can be chosen.
-const LARGE: i32 = 400;
 
 /// What is cloned, and how.
 #[derive(Clone, Debug, Default)]
@@ -41,30 +38,15 @@ pub struct SnapshotWanted {
 }
 
 /// Which snapshot.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum Choice {
     /// The newest, if it is no older; otherwise a temporary one is taken.
     UpTo { max_age: Duration },
     /// The newest, however old.
+    #[default]
     Newest,
     /// A temporary one, always.
     Fresh,
-}
-
-impl Default for Choice {
-    fn default() -> Self {
-        Self::Newest
-    }
-}
-
-/// A volume.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Storage {
-    /// `gp3`, `io2`.
-    pub kind: String,
-    pub iops: Option<i32>,
-    /// MiB a second.
-    pub throughput: Option<i32>,
 }
 
 /// An instance that is production.
@@ -267,7 +249,9 @@ impl Snapshot {
         let production = &source.instance;
         let place = &self.wanted.place;
         let class = (place.instance_class.as_deref()).or(production.db_instance_class());
-        let storage = self.storage(production);
+        let storage = (self.wanted.storage.clone()).or_else(|| Storage::like(production));
+        let subnet_group = (production.db_subnet_group())
+            .and_then(aws_sdk_rds::types::DbSubnetGroup::db_subnet_group_name);
         (order.doing)(format!("restoring the snapshot `{}`", used.id));
         let restored = (self.home.rds().await?)
             .restore_db_instance_from_db_snapshot()
@@ -277,9 +261,9 @@ impl Snapshot {
             // Without tags of its own the clone would wear production's.
             .set_tags(Some(tags(order.labels)))
             .copy_tags_to_snapshot(false)
-            .set_db_subnet_group_name(subnet_group(place, production))
-            .set_vpc_security_group_ids(security_groups(place, production))
-            .set_db_parameter_group_name(parameter_group(place, production))
+            .set_db_subnet_group_name(place.subnet_group(subnet_group))
+            .set_vpc_security_group_ids(place.security_groups(production.vpc_security_groups()))
+            .set_db_parameter_group_name(place.parameter_group(production))
             .publicly_accessible(false)
             .deletion_protection(false)
             .multi_az(false)
@@ -301,26 +285,6 @@ impl Snapshot {
                     .await
             }
         }
-    }
-
-    /// The clone's volume. Left to itself, AWS takes `gp3` whatever production has, without what was paid
-    /// for beside it.
-    fn storage(&self, production: &DbInstance) -> Option<Storage> {
-        if self.wanted.storage.is_some() {
-            return self.wanted.storage.clone();
-        }
-        let kind = production.storage_type()?.to_owned();
-        let is_large = production.allocated_storage().unwrap_or_default() >= LARGE;
-        let (iops, throughput) = match kind.as_str() {
-            "io1" | "io2" => (production.iops(), None),
-            "gp3" if is_large => (production.iops(), production.storage_throughput()),
-            _ => (None, None),
-        };
-        Some(Storage {
-            kind,
-            iops,
-            throughput,
-        })
     }
 }
 
@@ -389,7 +353,7 @@ impl Provider for Snapshot {
                 .ok_or_else(|| not_understood("read the clone's address"))?
                 .to_owned();
             let port = endpoint
-                .and_then(|endpoint| endpoint.port())
+                .and_then(aws_sdk_rds::types::Endpoint::port)
                 .and_then(|port| u16::try_from(port).ok())
                 .unwrap_or(PORT);
             let source_hosts = vec![source.host];
@@ -435,34 +399,4 @@ fn taken(snapshot: &DbSnapshot) -> Option<Timestamp> {
         .original_snapshot_create_time()
         .or_else(|| snapshot.snapshot_create_time())
         .and_then(time)
-}
-
-pub(super) fn subnet_group(place: &Place, production: &DbInstance) -> Option<String> {
-    (place.subnet_group.clone()).or_else(|| {
-        let group = production.db_subnet_group()?;
-        group.db_subnet_group_name().map(str::to_owned)
-    })
-}
-
-/// Production's groups are of its own VPC: in another, AWS's default for that has to do.
-fn security_groups(place: &Place, production: &DbInstance) -> Option<Vec<String>> {
-    if !place.security_groups.is_empty() {
-        return Some(place.security_groups.clone());
-    }
-    if place.subnet_group.is_some() {
-        return None;
-    }
-    let groups = production.vpc_security_groups().iter();
-    let groups: Vec<String> = groups
-        .filter_map(|group| group.vpc_security_group_id().map(str::to_owned))
-        .collect();
-    Some(groups).filter(|groups| !groups.is_empty())
-}
-
-/// Left to itself, AWS takes the default one, and the clone plans and locks as production does not.
-fn parameter_group(place: &Place, production: &DbInstance) -> Option<String> {
-    (place.parameter_group.clone()).or_else(|| {
-        let group = production.db_parameter_groups().first()?;
-        group.db_parameter_group_name().map(str::to_owned)
-    })
 }

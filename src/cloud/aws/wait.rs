@@ -9,7 +9,7 @@ use std::time::Duration;
 use tokio::time::Instant;
 
 use super::failure::Failure;
-use super::seen::{Asked, Seen, Thing};
+use super::seen::{Asked, Password, Seen, Thing};
 use super::{Home, random_password};
 use crate::cloud::{CloneName, CloudError, Order};
 use crate::text::Secret;
@@ -168,7 +168,7 @@ impl Home {
             match self.look_at(thing, order.name).await {
                 Ok(Some(seen)) => {
                     let is_ready = state(thing, &seen.status) == State::Ready;
-                    if is_ready && !seen.password_pending {
+                    if is_ready && seen.password == Password::InForce {
                         calm += 1;
                     } else {
                         calm = 0;
