@@ -1,9 +1,10 @@
 //! Errors, each with its cause and what helps.
 
 use pgrehearse::cloud::Provider as _;
+use pgrehearse::cloud::aws::{Access, Snapshot};
 use pgrehearse::verdict::Explained as _;
 
-use crate::harness::aws::{Aws, Fault};
+use crate::harness::aws::{ACCOUNT, Aws, Fault, PACE, REGION, test_keys};
 use crate::scene::{Scene, snapshot, wanted};
 
 /// Status, code and message of a refusal, and what its hint says.
@@ -137,13 +138,12 @@ async fn credentials_that_will_not_do_are_told() {
 
 #[tokio::test]
 async fn a_service_that_is_not_there_is_told() {
-    let Some(aws) = Aws::start().await else {
-        return;
+    let access = Access {
+        sts_url: Some("http://127.0.0.1:9".to_owned()),
+        keys: Some(test_keys()),
+        ..Access::new(ACCOUNT, REGION)
     };
-    let mut access = aws.access();
-    access.sts_url = Some("http://127.0.0.1:9".to_owned());
-    let provider =
-        pgrehearse::cloud::aws::Snapshot::paced(&access, wanted(), crate::harness::aws::PACE);
+    let provider = Snapshot::paced(&access, wanted(), PACE);
     let error = provider.look().await.expect_err("nobody there");
     assert!(
         error

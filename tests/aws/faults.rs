@@ -157,7 +157,7 @@ async fn states_are_waited_for_or_told() {
 }
 
 #[tokio::test]
-async fn an_answer_with_productions_host_is_refused_before_anything_is_set() {
+async fn what_is_not_the_clone_is_refused_before_anything_is_set() {
     let Some(aws) = Aws::with_instance().await else {
         return;
     };
@@ -177,13 +177,9 @@ async fn an_answer_with_productions_host_is_refused_before_anything_is_set() {
         .expect_err("production");
     assert!(matches!(error, CloudError::NotTheClone { .. }), "{error}");
     assert!(!aws.actions().contains(&"ModifyDBInstance".to_owned()));
-}
 
-#[tokio::test]
-async fn a_clone_that_aws_has_upgraded_is_no_rehearsal() {
-    let Some(aws) = Aws::with_instance().await else {
-        return;
-    };
+    // Upgraded on the way, it is no rehearsal.
+    aws.no_more_traps();
     aws.trap("DescribeDBInstances", 1, Fault::Pass);
     aws.trap(
         "DescribeDBInstances",
@@ -197,11 +193,24 @@ async fn a_clone_that_aws_has_upgraded_is_no_rehearsal() {
     assert!(
         error
             .to_string()
-            .ends_with("`version 18.1, and the source is 17.4`"),
+            .ends_with("with version 18.1, and the source is 17.4"),
         "{error}"
     );
     let hint = error.hint().unwrap_or_default();
     assert!(hint.contains("extended_support"), "{hint}");
+
+    // A source of which no snapshot can be taken is told before anything is made.
+    aws.no_more_traps();
+    aws.trap("DescribeDBInstances", 99, status("stopped"));
+    let mut wanted = wanted();
+    wanted.choice = Choice::UpTo {
+        max_age: Duration::ZERO,
+    };
+    let error = snapshot(&aws, wanted).look().await.expect_err("stopped");
+    assert_eq!(
+        error.to_string(),
+        "`orcha-prod` has no snapshot younger than 0.00 s, and none can be taken: it is stopped"
+    );
 }
 
 #[tokio::test]
@@ -256,21 +265,4 @@ async fn a_removal_waits_for_what_is_being_done() {
         .expect_err("it stays");
     assert!(matches!(error, CloudError::NotGone { .. }), "{error}");
     assert!(!aws.actions().contains(&"DeleteDBInstance".to_owned()));
-}
-
-#[tokio::test]
-async fn a_source_that_can_not_be_snapshotted_is_told_before_anything_is_made() {
-    let Some(aws) = Aws::with_instance().await else {
-        return;
-    };
-    aws.trap("DescribeDBInstances", 99, status("stopped"));
-    let mut wanted = wanted();
-    wanted.choice = Choice::UpTo {
-        max_age: Duration::ZERO,
-    };
-    let error = snapshot(&aws, wanted).look().await.expect_err("stopped");
-    assert_eq!(
-        error.to_string(),
-        "`orcha-prod` has no snapshot younger than 0.00 s, and none can be taken: it is stopped"
-    );
 }

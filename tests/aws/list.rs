@@ -58,6 +58,12 @@ async fn all_pages_of_all_kinds_are_listed() {
     .await;
 
     let listed = home(&aws).list().await.expect("a list");
+    let pages = aws.take_calls();
+    let next = pages.iter().find(|call| call.get("Marker").is_some());
+    assert_eq!(
+        next.map(|call| call.action.as_str()),
+        Some("DescribeDBInstances")
+    );
     let (many, few): (Vec<_>, Vec<_>) =
         listed.iter().partition(|one| one.labelled == Labelled::Not);
     let found: BTreeSet<String> = many.iter().map(|one| one.name.to_string()).collect();

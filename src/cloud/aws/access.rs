@@ -347,7 +347,7 @@ fn no_credentials() -> CloudError {
 
 fn no_credentials_because(why: &str) -> CloudError {
     // Signing in by a browser is left out of the build; the CLI does it and hands the keys on.
-    let by_browser = ["sso", "credentials-process", "credentials-login"]
+    let by_browser = ["sso", "credentials-login"]
         .iter()
         .any(|feature| why.contains(feature));
     CloudError::Source {

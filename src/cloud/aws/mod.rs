@@ -5,8 +5,8 @@
 //! the instance, the cluster, the temporary snapshot. Both ways give the clone production's master
 //! password; it is set anew before the clone is handed on, so that no secret of production is needed.
 //!
-//! Signing in by `sso` and by a `credential_process` is not built in: each is one more client of the
-//! SDK's or a program that is run, and the AWS CLI hands their keys on.
+//! Signing in by `sso` is not built in: it is two more clients of the SDK's, and the AWS CLI hands the
+//! keys on, by a profile's `credential_process` too.
 
 mod access;
 mod cluster;
@@ -39,6 +39,7 @@ pub use access::{Access, Keys, Pace, Renewal};
 pub use cluster::{Cluster, ClusterWanted};
 pub use permissions::{Policy, permissions};
 pub use place::{ExtendedSupport, Place, Storage};
+pub use price::hour as hourly_dollars;
 pub use snapshot::{Choice, Snapshot, SnapshotWanted};
 
 /// What Systems Manager calls the forwarding of a port to another host.
@@ -231,9 +232,11 @@ fn same_major(order: &Order<'_>, source: &str, clone: &str) -> Result<(), CloudE
     if major(source) == major(clone) {
         return Ok(());
     }
-    Err(CloudError::Failed {
-        name: order.name.clone(),
-        state: format!("version {clone}, and the source is {source}"),
+    Err(CloudError::Source {
+        what: format!(
+            "AWS has made the clone `{}` with version {clone}, and the source is {source}",
+            order.name
+        ),
         hint: Some(
             "AWS no longer offers the source's version without paid extended support: set `extended_support: paid`, or upgrade production"
                 .to_owned(),

@@ -77,8 +77,8 @@ pub(super) fn snapshot(gibibytes: i32) -> f64 {
     f64::from(gibibytes) * SNAPSHOT
 }
 
-/// Dollars an hour of `db.r6g.large`.
-fn hour(class: &str) -> Option<f64> {
+/// Dollars an hour of an RDS class such as `db.r6g.large`. `None`: it is not known here.
+pub fn hour(class: &str) -> Option<f64> {
     let (family, size) = class.strip_prefix("db.")?.split_once('.')?;
     let of = |table: &[(&str, f64)], wanted: &str| {
         (table.iter())

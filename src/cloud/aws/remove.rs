@@ -13,6 +13,9 @@ use crate::cloud::{CloneName, CloudError, Patience};
 /// removal itself is waited for, its own limit holds.
 const REFUSED: Duration = Duration::from_secs(120);
 
+/// How long after a look that found nothing another one is taken.
+const LATE: Duration = Duration::from_secs(2);
+
 /// What came of one pass over all that is there.
 #[derive(Default)]
 struct Pass {
@@ -28,9 +31,10 @@ impl Pass {
     fn failed(&mut self, asked: Asked) {
         self.left = true;
         match asked {
-            Asked::Failed(failure) if failure.is_invalid_state() || failure.may_pass() => {
+            Asked::Failed(failure) if failure.is_invalid_state() => {
                 self.later = Some(failure.into());
             }
+            asked if asked.may_pass() => self.later = Some(asked.into()),
             asked => self.never = Some(asked.into()),
         }
     }
@@ -42,8 +46,14 @@ pub(super) async fn remove(
     patience: Patience,
 ) -> Result<(), CloudError> {
     let began = Instant::now();
+    let mut is_first = true;
     loop {
         let pass = pass(home, name).await;
+        // The call that makes it may still be on its way when the run that sent it is gone.
+        if std::mem::take(&mut is_first) && !pass.left && pass.never.is_none() {
+            tokio::time::sleep(home.pace.poll.min(LATE)).await;
+            continue;
+        }
         if let Some(error) = pass.never {
             return Err(error);
         }

@@ -204,7 +204,10 @@ pub(super) enum Asked {
 
 impl Asked {
     pub fn may_pass(&self) -> bool {
-        matches!(self, Self::Failed(failure) if failure.may_pass())
+        match self {
+            Self::Failed(failure) => failure.may_pass(),
+            Self::Not(error) => error.may_pass(),
+        }
     }
 }
 

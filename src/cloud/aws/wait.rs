@@ -80,16 +80,19 @@ impl Home {
                 None => unseen += 1,
             }
             if unseen > UNSEEN {
-                return Err(CloudError::Failed {
-                    name: order.name.clone(),
-                    state: format!("no such {}", thing.word()),
-                    hint: Some("somebody else has removed it".to_owned()),
+                return Err(CloudError::Source {
+                    what: format!(
+                        "AWS has accepted the {} `{}` and shows none",
+                        thing.word(),
+                        order.name
+                    ),
+                    hint: Some("has somebody else removed it?".to_owned()),
                 });
             }
         }
     }
 
-    /// Looks once, tells, and pauses unless the thing is ready. `None`: nothing could be seen.
+    /// Looks once; unless the thing is ready, tells and pauses. `None`: nothing could be seen.
     async fn glance(
         &self,
         order: &Order<'_>,
@@ -165,28 +168,23 @@ impl Home {
         let mut has_changed = false;
         let began = Instant::now();
         loop {
-            match self.look_at(thing, order.name).await {
-                Ok(Some(seen)) => {
-                    let is_ready = state(thing, &seen.status) == State::Ready;
-                    if is_ready && seen.password == Password::InForce {
-                        calm += 1;
-                    } else {
-                        calm = 0;
-                        has_changed = true;
-                    }
-                }
-                Ok(None) => calm = 0,
-                Err(asked) if asked.may_pass() => calm = 0,
-                Err(asked) => return Err(asked.into()),
+            let Some(seen) = self.glance(order, thing, began).await? else {
+                calm = 0;
+                continue;
+            };
+            let is_ready = state(thing, &seen.status) == State::Ready;
+            if is_ready && seen.password == Password::InForce {
+                calm += 1;
+            } else {
+                calm = 0;
+                has_changed = true;
             }
             if calm >= CALM || (has_changed && calm > 0) {
                 return Ok(password);
             }
-            if calm == 0 {
-                // Tells whether it will ever be.
-                self.glance(order, thing, began).await?;
+            if is_ready {
+                self.pause(order, began, &now).await?;
             }
-            self.pause(order, began, &now).await?;
         }
     }
 

@@ -181,12 +181,7 @@ impl Aws {
         Access {
             rds_url: Some(self.url.clone()),
             sts_url: Some(self.url.clone()),
-            keys: Some(Keys {
-                id: "test".to_owned(),
-                secret: "test".to_owned(),
-                token: None,
-                expires: None,
-            }),
+            keys: Some(test_keys()),
             ..Access::new(ACCOUNT, REGION)
         }
     }
@@ -323,6 +318,16 @@ impl Aws {
 
     fn state(&self) -> MutexGuard<'_, State> {
         lock(&self.state)
+    }
+}
+
+/// moto takes any, until it checks permissions.
+pub fn test_keys() -> Keys {
+    Keys {
+        id: "test".to_owned(),
+        secret: "test".to_owned(),
+        token: None,
+        expires: None,
     }
 }
 
