@@ -67,7 +67,20 @@ fn look(policy: Policy) -> Result<String, Exit> {
             Exit::Undecided
         })?;
         let pending = pending(&context, &looked.plan).await;
-        Ok(describe(&context.policy, &context.run, &looked, pending))
+        let mut text = describe(&context.policy, &context.run, &looked, pending);
+        if let Source::Hosted(hosted) = &context.policy.source {
+            let needed = hosted.permissions().await.map_err(|error| {
+                say(&format!("error: {}", error.explain()));
+                Exit::Undecided
+            })?;
+            if let Some(needed) = needed {
+                let needed = serde_json::to_string_pretty(&needed).unwrap_or_default();
+                text.push_str(&format!(
+                    "\nThe job's role needs this at AWS, and no more:\n\n{needed}\n"
+                ));
+            }
+        }
+        Ok(text)
     })
 }
 

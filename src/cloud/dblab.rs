@@ -174,6 +174,7 @@ impl Provider for Dblab {
                 endpoint: self
                     .engine
                     .endpoint(&clone, &self.wanted.database, password)?,
+                tunnel: None,
                 source_hosts: Vec::new(),
                 data_as_of: time(&snapshot.data_state_at),
                 version: None,
@@ -276,6 +277,7 @@ impl Engine {
             password: Some(Secret::new(password)),
             database: database.to_owned(),
             tls: Tls::default(),
+            address: None,
         })
     }
 }
@@ -290,8 +292,8 @@ impl Account for Engine {
         format!("{DBLAB} at `{}{port}`", url.host_str().unwrap_or_default())
     }
 
-    fn access(&self) -> super::Access {
-        super::Access::Dblab(self.access.clone())
+    fn access(&self) -> BoxFuture<'_, Result<super::Access, CloudError>> {
+        Box::pin(async { Ok(super::Access::Dblab(self.access.clone())) })
     }
 
     fn remove<'a>(

@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use super::CloneName;
+use super::tunnel::TunnelError;
 use crate::postgres::session::{ConnectError, QueryError};
 use crate::text::human_seconds;
 use crate::verdict::Explained;
@@ -64,6 +65,8 @@ pub enum CloudError {
         source: ConnectError,
     },
     #[error(transparent)]
+    Tunnel(#[from] TunnelError),
+    #[error(transparent)]
     Query(#[from] QueryError),
 }
 
@@ -83,6 +86,7 @@ impl Explained for CloudError {
                 "nothing was written to it; if this is the provider's fault, tell it".to_owned(),
             ),
             Self::Connect { source, .. } => source.hint(),
+            Self::Tunnel(error) => error.hint(),
             _ => None,
         }
     }

@@ -2,7 +2,7 @@
 
 use std::sync::{Arc, Mutex, PoisonError};
 
-use super::{Account, CloneName, CloudError, Made, Order, Patience, Provider};
+use super::{Access, Account, CloneName, CloudError, Made, Order, Patience, Provider, Tunnel};
 use crate::process::guard::{Guard, Watched};
 
 /// A clone that could not be removed.
@@ -30,13 +30,17 @@ pub struct Ledger {
 #[derive(Clone)]
 struct Entry {
     account: Arc<dyn Account>,
+    /// As it was when the guard was told.
+    access: Access,
     name: CloneName,
+    /// The way to it, which ends with the entry.
+    tunnel: Option<Arc<Tunnel>>,
 }
 
 impl Entry {
     fn watched(&self) -> Watched {
         Watched::Clone {
-            access: self.account.access(),
+            access: self.access.clone(),
             name: self.name.to_string(),
         }
     }
@@ -56,15 +60,22 @@ impl Ledger {
         provider: &dyn Provider,
         order: &Order<'_>,
     ) -> Result<Made, CloudError> {
+        let account = provider.account();
         let entry = Entry {
-            account: provider.account(),
+            access: account.access().await?,
+            account,
             name: order.name.clone(),
+            tunnel: None,
         };
         self.guard
             .watch(entry.watched())
             .map_err(CloudError::Guard)?;
         self.open().push(entry);
-        provider.make(order).await
+        let made = provider.make(order).await?;
+        if let Some(entry) = (self.open().iter_mut()).find(|entry| entry.name == *order.name) {
+            entry.tunnel.clone_from(&made.tunnel);
+        }
+        Ok(made)
     }
 
     /// Asks for all clones to be removed; they are waited for at the run's end.
@@ -122,7 +133,7 @@ impl Ledger {
 }
 
 /// Removes a clone for a run that is gone, and does not wait for it.
-pub fn remove_from_guard(access: &super::Access, name: &str) {
+pub fn remove_from_guard(access: &Access, name: &str) {
     let Some(name) = CloneName::parse(name) else {
         return;
     };

@@ -6,12 +6,14 @@
 //! way leaves a clone that is found again.
 
 mod api;
+pub mod aws;
 pub mod dblab;
 mod error;
 pub mod ledger;
 mod name;
 pub mod neon;
 mod proof;
+pub mod tunnel;
 
 use std::future::Future;
 use std::pin::Pin;
@@ -27,6 +29,7 @@ pub use error::{CloudError, Refusal};
 pub use ledger::{Leak, Ledger};
 pub use name::{CloneName, Labels};
 pub use proof::prove;
+pub use tunnel::{Connect, Tunnel};
 
 pub type BoxFuture<'a, T> = Pin<Box<dyn Future<Output = T> + Send + 'a>>;
 
@@ -52,8 +55,8 @@ pub trait Account: Send + Sync {
     /// In a phrase without secrets: ``Neon project `shop` ``.
     fn describe(&self) -> String;
 
-    /// What another process needs to do the same. It holds secrets.
-    fn access(&self) -> Access;
+    /// What another process needs to do the same, as it is now. It holds secrets.
+    fn access(&self) -> BoxFuture<'_, Result<Access, CloudError>>;
 
     /// Asks for the clone of that name to be removed, with everything that was made for it, and waits as
     /// long as `patience` says. That there is none is no error.
@@ -102,6 +105,8 @@ pub struct Order<'a> {
 #[derive(Clone, Debug)]
 pub struct Made {
     pub endpoint: Endpoint,
+    /// What the endpoint leads through; without it nothing answers there.
+    pub tunnel: Option<Arc<Tunnel>>,
     /// Hosts of the source. The clone has none of them.
     pub source_hosts: Vec<String>,
     pub data_as_of: Option<Timestamp>,
@@ -149,6 +154,7 @@ pub enum Labelled {
 pub enum Access {
     Neon(neon::Access),
     Dblab(dblab::Access),
+    Aws(Box<aws::Access>),
 }
 
 impl Access {
@@ -157,6 +163,7 @@ impl Access {
         Ok(match self {
             Self::Neon(access) => Arc::new(neon::Project::new(access)?),
             Self::Dblab(access) => Arc::new(dblab::Engine::new(access)?),
+            Self::Aws(access) => Arc::new(aws::Home::new(access)),
         })
     }
 }

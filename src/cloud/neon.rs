@@ -311,6 +311,7 @@ impl Provider for Neon {
             let branch = self.branch(order, &parent).await?;
             Ok(Made {
                 endpoint: self.endpoint(order, &branch).await?,
+                tunnel: None,
                 source_hosts,
                 data_as_of: Some(data_as_of),
                 version: None,
@@ -399,8 +400,8 @@ impl Account for Project {
         format!("{NEON} project `{}`", self.access.project)
     }
 
-    fn access(&self) -> super::Access {
-        super::Access::Neon(self.access.clone())
+    fn access(&self) -> BoxFuture<'_, Result<super::Access, CloudError>> {
+        Box::pin(async { Ok(super::Access::Neon(self.access.clone())) })
     }
 
     fn remove<'a>(

@@ -1,6 +1,7 @@
 //! Where a database is and how to reach it, in the forms that programs want.
 
 use std::fmt;
+use std::net::IpAddr;
 use std::path::PathBuf;
 
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, percent_decode_str, utf8_percent_encode};
@@ -44,6 +45,9 @@ pub struct Endpoint {
     pub password: Option<Secret>,
     pub database: String,
     pub tls: Tls,
+    /// Where `host` is reached instead of where its name leads, as by a tunnel (`hostaddr`). The name
+    /// stays what the certificate is checked against.
+    pub address: Option<IpAddr>,
 }
 
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -119,6 +123,8 @@ pub enum ParseError {
     Parameter(String),
     #[error("has `sslmode={0}`; known are disable, prefer, require, verify-ca, verify-full")]
     SslMode(String),
+    #[error("has a `hostaddr` that is no IP address")]
+    HostAddress,
     #[error("has `sslcert` without `sslkey`, or the other way round")]
     HalfCertificate,
 }
@@ -143,6 +149,7 @@ impl Endpoint {
             password: url.password().map(|password| Secret::new(decode(password))),
             database: decode(url.path().trim_start_matches('/')),
             tls: Tls::default(),
+            address: None,
         };
         endpoint.read_parameters(&url)?;
         match &endpoint.host {
@@ -167,6 +174,9 @@ impl Endpoint {
             let value = value.into_owned();
             match name.as_ref() {
                 "host" => self.host = Host::Tcp(value),
+                "hostaddr" => {
+                    self.address = Some(value.parse().map_err(|_| ParseError::HostAddress)?);
+                }
                 "port" => self.port = value.parse().map_err(|_| ParseError::NotAUrl)?,
                 "user" => self.user = value,
                 "password" => self.password = Some(Secret::new(value)),
@@ -205,7 +215,21 @@ impl Endpoint {
     }
 
     /// The URL, password included: for a child's environment, never for a log.
+    ///
+    /// Few tools know `hostaddr`, and some take it for a setting of the server's. So an address stands in
+    /// the host's place, and `verify-full`, which could not hold for it, becomes `verify-ca`.
     pub fn url(&self) -> Secret {
+        if let Some(address) = self.address {
+            let mut plain = Self {
+                host: Host::Tcp(address.to_string()),
+                address: None,
+                ..self.clone()
+            };
+            if plain.tls.mode == TlsMode::VerifyFull {
+                plain.tls.mode = TlsMode::VerifyCa;
+            }
+            return plain.url();
+        }
         let mut url = format!("postgres://{}", encode(&self.user));
         if let Some(password) = &self.password {
             url.push(':');
@@ -242,8 +266,9 @@ impl Endpoint {
 
     /// `jdbc:postgresql://host:port/database`; user and password travel apart, as JDBC tools want.
     pub fn jdbc_url(&self) -> String {
+        let address = self.address.map(|address| address.to_string());
         let host = match &self.host {
-            Host::Tcp(host) => host.as_str(),
+            Host::Tcp(host) => address.as_deref().unwrap_or(host),
             // JDBC has no Unix sockets; a server of ours listens on loopback as well.
             Host::Socket(_) => "127.0.0.1",
         };
@@ -270,6 +295,9 @@ impl Endpoint {
         ];
         if let Some(password) = &self.password {
             variables.push(("PGPASSWORD", password.clone()));
+        }
+        if let Some(address) = self.address {
+            variables.push(("PGHOSTADDR", Secret::new(address.to_string())));
         }
         let mut file = |name, path: &PathBuf| {
             variables.push((name, Secret::new(path.to_string_lossy())));
@@ -378,6 +406,27 @@ mod tests {
     }
 
     #[test]
+    fn an_address_leaves_the_name_for_tls() {
+        let text = "postgres://u@db.example:1/d?hostaddr=127.0.0.1&sslmode=verify-full";
+        let endpoint = Endpoint::parse(text).expect("valid");
+        assert!(endpoint.is_at("db.example"));
+        let variables = endpoint.libpq_variables();
+        for (name, value) in [
+            ("PGHOST", "db.example"),
+            ("PGHOSTADDR", "127.0.0.1"),
+            ("PGSSLMODE", "verify-full"),
+        ] {
+            let found = variables.iter().find(|(known, _)| *known == name);
+            assert_eq!(found.map(|(_, value)| value.expose()), Some(value));
+        }
+        assert_eq!(
+            endpoint.url().expose(),
+            "postgres://u@127.0.0.1:1/d?sslmode=verify-ca"
+        );
+        assert_eq!(endpoint.jdbc_url(), "jdbc:postgresql://127.0.0.1:1/d");
+    }
+
+    #[test]
     fn what_is_wrong_is_said_without_the_text() {
         let cases = [
             ("host=db dbname=shop", ParseError::NotAUrl),
@@ -393,6 +442,10 @@ mod tests {
             (
                 "postgres://u@h/d?sslmode=full",
                 ParseError::SslMode("full".into()),
+            ),
+            (
+                "postgres://u@h/d?hostaddr=localhost",
+                ParseError::HostAddress,
             ),
             ("postgres://u@h/d?sslkey=k", ParseError::HalfCertificate),
         ];

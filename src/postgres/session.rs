@@ -130,6 +130,9 @@ fn config(endpoint: &Endpoint, settings: &[(&str, &str)]) -> Config {
         Host::Tcp(host) => config.host(host),
         Host::Socket(directory) => config.host_path(directory),
     };
+    if let Some(address) = endpoint.address {
+        config.hostaddr(address);
+    }
     if let Some(password) = &endpoint.password {
         config.password(password.expose());
     }

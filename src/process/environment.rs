@@ -45,7 +45,10 @@ impl Address<'_> {
 
     fn host(&self) -> String {
         match &self.endpoint.host {
-            Host::Tcp(host) => host.clone(),
+            Host::Tcp(host) => match self.endpoint.address {
+                Some(address) => address.to_string(),
+                None => host.clone(),
+            },
             Host::Socket(path) => path.to_string_lossy().into_owned(),
         }
     }

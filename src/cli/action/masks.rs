@@ -21,7 +21,7 @@ pub fn secrets(
             add_endpoint(&mut found, endpoint);
         }
         if let Source::Hosted(hosted) = &policy.source {
-            found.insert(hosted.secret().expose().to_owned());
+            found.extend(hosted.secret().map(|secret| secret.expose().to_owned()));
         }
         if let Target::Server(endpoint) = &policy.target {
             add_endpoint(&mut found, endpoint);

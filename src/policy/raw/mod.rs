@@ -1,6 +1,7 @@
 //! The mirror of the file: keys and types, no meaning. Doc comments become the JSON Schema's
 //! descriptions and `docs/policy.md`.
 
+mod aws;
 mod checks;
 mod cloud;
 mod migrations;
@@ -18,6 +19,7 @@ use super::path::Path;
 use super::problem::Problem;
 use super::schema::{DurationText, SizeText};
 
+pub use aws::*;
 pub use checks::*;
 pub use cloud::*;
 pub use migrations::*;
@@ -114,8 +116,8 @@ pub struct RawPolicy {
     /// Names the rehearsal in reports. Default: the directory's name.
     #[schemars(length(min = 1))]
     pub name: Option<String>,
-    /// Where production's data comes from: exactly one of `dump`, `database`, `command`, `sql`, `neon` and
-    /// `dblab`.
+    /// Where production's data comes from: exactly one of `dump`, `database`, `command`, `sql`, `rds_snapshot`,
+    /// `aurora_clone`, `neon` and `dblab`.
     pub source: RawSource,
     /// The PostgreSQL programs on this machine.
     #[serde(default)]
@@ -166,6 +168,10 @@ pub struct RawSource {
     pub command: Option<String>,
     /// SQL files that build "production": for demos and open-source projects.
     pub sql: Option<OneOrMore>,
+    /// An RDS instance, by its newest snapshot.
+    pub rds_snapshot: Option<RawRdsSnapshot>,
+    /// An Aurora cluster, cloned copy-on-write.
+    pub aurora_clone: Option<RawAuroraClone>,
     /// A branch of a Neon project, cloned by Neon.
     pub neon: Option<RawNeon>,
     /// The newest snapshot of a DBLab Engine, cloned by it.

@@ -6,7 +6,7 @@ use std::time::Duration;
 use url::Url;
 
 use super::Context;
-use crate::cloud::{self, CloudError, Provider, dblab, neon};
+use crate::cloud::{self, CloudError, Provider, aws, dblab, neon};
 use crate::policy::path::Path;
 use crate::policy::raw::{RawDblab, RawNeon};
 use crate::policy::units;
@@ -29,6 +29,8 @@ pub struct Hosted {
 
 #[derive(Clone)]
 pub enum ProviderOf {
+    RdsSnapshot(aws::Access, Box<aws::SnapshotWanted>),
+    AuroraClone(aws::Access, Box<aws::ClusterWanted>),
     Neon(neon::Access, neon::Wanted),
     Dblab(dblab::Access, dblab::Wanted),
 }
@@ -37,6 +39,8 @@ pub enum ProviderOf {
 impl std::fmt::Debug for ProviderOf {
     fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         formatter.write_str(match self {
+            Self::RdsSnapshot(..) => "RdsSnapshot",
+            Self::AuroraClone(..) => "AuroraClone",
             Self::Neon(..) => "Neon",
             Self::Dblab(..) => "Dblab",
         })
@@ -47,6 +51,12 @@ impl Hosted {
     /// Who clones it.
     pub fn provider(&self) -> Result<Arc<dyn Provider>, CloudError> {
         Ok(match &self.by {
+            ProviderOf::RdsSnapshot(access, wanted) => {
+                Arc::new(aws::Snapshot::new(access, wanted.as_ref().clone()))
+            }
+            ProviderOf::AuroraClone(access, wanted) => {
+                Arc::new(aws::Cluster::new(access, wanted.as_ref().clone()))
+            }
             ProviderOf::Neon(access, wanted) => Arc::new(neon::Neon::new(access, wanted.clone())?),
             ProviderOf::Dblab(access, wanted) => {
                 Arc::new(dblab::Dblab::new(access, wanted.clone())?)
@@ -57,15 +67,40 @@ impl Hosted {
     /// Where its clones live.
     pub fn access(&self) -> cloud::Access {
         match &self.by {
+            ProviderOf::RdsSnapshot(access, _) | ProviderOf::AuroraClone(access, _) => {
+                cloud::Access::Aws(Box::new(access.clone()))
+            }
             ProviderOf::Neon(access, _) => cloud::Access::Neon(access.clone()),
             ProviderOf::Dblab(access, _) => cloud::Access::Dblab(access.clone()),
         }
     }
 
-    pub fn secret(&self) -> Secret {
-        Secret::new(match &self.by {
-            ProviderOf::Neon(access, _) => &access.key,
-            ProviderOf::Dblab(access, _) => &access.token,
+    /// What of it no output may show. What AWS is asked with is not the policy's.
+    pub fn secret(&self) -> Option<Secret> {
+        match &self.by {
+            ProviderOf::RdsSnapshot(..) | ProviderOf::AuroraClone(..) => None,
+            ProviderOf::Neon(access, _) => Some(Secret::new(&access.key)),
+            ProviderOf::Dblab(access, _) => Some(Secret::new(&access.token)),
+        }
+    }
+
+    /// The IAM policy that it needs, where it is at AWS. What production's storage is encrypted with is
+    /// asked.
+    pub async fn permissions(&self) -> Result<Option<serde_json::Value>, CloudError> {
+        Ok(match &self.by {
+            ProviderOf::RdsSnapshot(access, wanted) => {
+                let source = aws::Snapshot::new(access, wanted.as_ref().clone());
+                let key = source.encryption_key().await?;
+                let policy = aws::Policy::Snapshot(wanted);
+                Some(aws::permissions(access, policy, key.as_deref()))
+            }
+            ProviderOf::AuroraClone(access, wanted) => {
+                let source = aws::Cluster::new(access, wanted.as_ref().clone());
+                let key = source.encryption_key().await?;
+                let policy = aws::Policy::Cluster(wanted);
+                Some(aws::permissions(access, policy, key.as_deref()))
+            }
+            ProviderOf::Neon(..) | ProviderOf::Dblab(..) => None,
         })
     }
 }
@@ -131,7 +166,7 @@ pub(super) fn dblab(raw: &RawDblab, at: &Path, context: &mut Context<'_>) -> Opt
     })
 }
 
-fn duration(
+pub(super) fn duration(
     text: Option<&str>,
     default: Duration,
     path: &Path,

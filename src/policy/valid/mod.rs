@@ -1,5 +1,6 @@
 //! The policy as the stages use it: every value is of the type it means.
 
+mod aws;
 mod checks;
 mod cloud;
 mod migrations;
@@ -105,8 +106,7 @@ pub fn validate(
         );
     }
     let source = source::source(&raw.source, &mut context);
-    let is_hosted = raw.source.neon.is_some() || raw.source.dblab.is_some();
-    let target = source::target(raw.target, source::Clones::of(is_hosted), &mut context);
+    let target = source::target(raw.target, source::Clones::of(&raw.source), &mut context);
     let restore = source::restore(raw.restore, &mut context);
     let migrations = migrations::migrations(raw.migrations, &mut context);
     if let (Some(Target::Server(_) | Target::InPlace), Some(Migrations { image: Some(_), .. })) =

@@ -4,7 +4,7 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use super::cloud::Hosted;
-use super::{Context, cloud};
+use super::{Context, aws, cloud};
 use crate::policy::path::Path;
 use crate::policy::raw::{
     RawAuto, RawDump, RawRestore, RawSource, RawTarget, RawTargetServer, RawVersion,
@@ -33,7 +33,7 @@ impl Source {
     pub fn secret(&self) -> Option<Secret> {
         match self {
             Self::Database { endpoint, .. } => endpoint.password.clone(),
-            Self::Hosted(hosted) => Some(hosted.secret()),
+            Self::Hosted(hosted) => hosted.secret(),
             Self::Dump(_) | Self::Command(_) | Self::Sql(_) => None,
         }
     }
@@ -74,14 +74,22 @@ pub enum Target {
 /// Whether the source hands on a clone that could be used where it is.
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub(super) enum Clones {
-    ByAProvider,
+    /// In seconds, so that it is where it is.
+    Thin,
+    /// A server that production's blocks are copied to; it is read and given back, unless the policy says
+    /// otherwise.
+    Whole,
     ByUs,
 }
 
 impl Clones {
-    pub fn of(is_hosted: bool) -> Self {
-        if is_hosted {
-            Self::ByAProvider
+    pub fn of(source: &RawSource) -> Self {
+        let is_thin =
+            source.aurora_clone.is_some() || source.neon.is_some() || source.dblab.is_some();
+        if is_thin {
+            Self::Thin
+        } else if source.rds_snapshot.is_some() {
+            Self::Whole
         } else {
             Self::ByUs
         }
@@ -116,11 +124,19 @@ pub(super) fn source(raw: &RawSource, context: &mut Context<'_>) -> Option<Sourc
             ("database", raw.database.is_some()),
             ("command", raw.command.is_some()),
             ("sql", raw.sql.is_some()),
+            ("rds_snapshot", raw.rds_snapshot.is_some()),
+            ("aurora_clone", raw.aurora_clone.is_some()),
             ("neon", raw.neon.is_some()),
             ("dblab", raw.dblab.is_some()),
         ],
     )?;
     let here = at.key(key);
+    if let Some(snapshot) = &raw.rds_snapshot {
+        return aws::rds_snapshot(snapshot, &here, context).map(Source::Hosted);
+    }
+    if let Some(clone) = &raw.aurora_clone {
+        return aws::aurora_clone(clone, &here, context).map(Source::Hosted);
+    }
     if let Some(neon) = &raw.neon {
         return cloud::neon(neon, &here, context).map(Source::Hosted);
     }
@@ -177,18 +193,18 @@ pub(super) fn target(
 ) -> Option<Target> {
     let at = Path::of("target");
     let raw = match (raw, clones) {
-        (None | Some(RawTarget::Word(_)), Clones::ByAProvider) => {
+        (None, Clones::Thin) | (Some(RawTarget::Word(_)), Clones::Thin | Clones::Whole) => {
             return Some(Target::InPlace);
         }
         (Some(RawTarget::Word(_)), Clones::ByUs) => {
             context.problem(
                 &at,
                 "`target` can't be `in_place`: the source makes no clone of its own",
-                Some("expected `throwaway` or `server`; `in_place` is for `source.neon` and `source.dblab`".to_owned()),
+                Some("expected `throwaway` or `server`; `in_place` is for a clone that its provider makes".to_owned()),
             );
             return None;
         }
-        (None, Clones::ByUs) => RawTargetServer::default(),
+        (None, Clones::ByUs | Clones::Whole) => RawTargetServer::default(),
         (Some(RawTarget::Server(raw)), _) => raw,
     };
     if raw.server.is_some() && raw.throwaway.is_some() {

@@ -217,6 +217,7 @@ impl Throwaway {
                 mode: TlsMode::Disable,
                 ..Tls::default()
             },
+            address: None,
         }
     }
 

@@ -1,0 +1,402 @@
+//! An RDS instance: its newest snapshot, or a temporary one, restored beside it.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use aws_sdk_rds::types::{DbInstance, DbSnapshot};
+use jiff::Timestamp;
+
+use super::failure::Failure;
+use super::remove;
+use super::seen::Thing;
+use super::{
+    Access, Home, PORT, Pace, Place, Reach, Server, Storage, not_the_source, not_understood,
+    same_major, tags, time,
+};
+use crate::cloud::{
+    Account, Blocks, BoxFuture, CloneName, CloudError, Looked, Made, Order, Provider,
+};
+use crate::postgres::Major;
+use crate::text::human_seconds;
+
+const ENGINE: &str = "postgres";
+
+const READY: &str = "available";
+
+/// What is cloned, and how.
+#[derive(Clone, Debug, Default)]
+pub struct SnapshotWanted {
+    /// Production's.
+    pub instance: String,
+    pub choice: Choice,
+    pub place: Place,
+    /// `None`: as production has it.
+    pub storage: Option<Storage>,
+    /// `None`: the one that the instance was made with.
+    pub database: Option<String>,
+    pub reach: Reach,
+}
+
+/// Which snapshot.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Choice {
+    /// The newest, if it is no older; otherwise a temporary one is taken.
+    UpTo { max_age: Duration },
+    /// The newest, however old.
+    #[default]
+    Newest,
+    /// A temporary one, always.
+    Fresh,
+}
+
+/// An instance that is production.
+pub struct Snapshot {
+    home: Arc<Home>,
+    wanted: SnapshotWanted,
+}
+
+/// What is known of production.
+struct Source {
+    instance: DbInstance,
+    version: String,
+    host: String,
+    user: String,
+    database: String,
+}
+
+/// The snapshot that is restored.
+struct Used {
+    id: String,
+    data_as_of: Option<Timestamp>,
+    of: Whose,
+}
+
+#[derive(PartialEq)]
+enum Whose {
+    Production,
+    /// Taken for this clone, and removed with it.
+    Ours,
+}
+
+impl Snapshot {
+    pub fn new(access: &Access, wanted: SnapshotWanted) -> Self {
+        Self::paced(access, wanted, Pace::default())
+    }
+
+    /// The same, with another patience.
+    pub fn paced(access: &Access, wanted: SnapshotWanted, pace: Pace) -> Self {
+        Self {
+            home: Arc::new(Home::paced(access, pace)),
+            wanted,
+        }
+    }
+
+    /// The key that production's storage is encrypted with, by its ARN.
+    pub async fn encryption_key(&self) -> Result<Option<String>, CloudError> {
+        let source = self.source().await?;
+        Ok(source.instance.kms_key_id().map(str::to_owned))
+    }
+
+    async fn source(&self) -> Result<Source, CloudError> {
+        const DOING: &str = "read production's instance";
+        let wanted = &self.wanted.instance;
+        let wrong = |what: String, hint: &str| CloudError::Source {
+            what,
+            hint: Some(hint.to_owned()),
+        };
+        let instance = self.home.instance(wanted).await?.ok_or_else(|| {
+            wrong(
+                format!(
+                    "there is no instance `{wanted}` in {}",
+                    self.home.describe()
+                ),
+                "correct the source's `instance`, `region` or `account`",
+            )
+        })?;
+        match instance.engine() {
+            Some(ENGINE) => {}
+            Some("aurora-postgresql") => {
+                return Err(wrong(
+                    format!("`{wanted}` is an instance of an Aurora cluster"),
+                    "clone its cluster, with `source.aurora_clone`",
+                ));
+            }
+            engine => {
+                return Err(wrong(
+                    format!(
+                        "`{wanted}` runs `{}`, not PostgreSQL",
+                        engine.unwrap_or("nothing")
+                    ),
+                    "name an instance whose engine is `postgres`",
+                ));
+            }
+        }
+        let database = (self.wanted.database.clone())
+            .or_else(|| instance.db_name().map(str::to_owned))
+            .ok_or_else(|| {
+                wrong(
+                    format!("which database of `{wanted}` is meant can't be told"),
+                    "set `source.rds_snapshot.database`",
+                )
+            })?;
+        let text =
+            |text: Option<&str>| text.map(str::to_owned).ok_or_else(|| not_understood(DOING));
+        let endpoint = instance.endpoint().and_then(|endpoint| endpoint.address());
+        Ok(Source {
+            version: text(instance.engine_version())?,
+            host: text(endpoint)?,
+            user: text(instance.master_username())?,
+            database,
+            instance,
+        })
+    }
+
+    /// The newest of production's snapshots that will do.
+    async fn newest(&self, source: &Source) -> Result<Option<Used>, CloudError> {
+        let limit = match self.wanted.choice {
+            Choice::Fresh => return Ok(None),
+            Choice::UpTo { max_age } => Some(max_age),
+            Choice::Newest => None,
+        };
+        let snapshots: Vec<DbSnapshot> = (self.home.rds().await?)
+            .describe_db_snapshots()
+            .db_instance_identifier(&self.wanted.instance)
+            .into_paginator()
+            .items()
+            .send()
+            .collect::<Result<_, _>>()
+            .await
+            .map_err(Failure::during("list production's snapshots"))?;
+        let newest = snapshots
+            .into_iter()
+            .filter(|snapshot| is_usable(snapshot, &source.instance))
+            .filter_map(|snapshot| Some((taken(&snapshot)?, snapshot)))
+            .max_by_key(|(taken, _)| *taken);
+        let Some((taken, snapshot)) = newest else {
+            return Ok(None);
+        };
+        let age = Duration::try_from(Timestamp::now().duration_since(taken)).unwrap_or_default();
+        if limit.is_some_and(|limit| age > limit) {
+            return Ok(None);
+        }
+        let id = snapshot
+            .db_snapshot_identifier()
+            .ok_or_else(|| not_understood("list production's snapshots"))?;
+        Ok(Some(Used {
+            id: id.to_owned(),
+            data_as_of: Some(taken),
+            of: Whose::Production,
+        }))
+    }
+
+    /// Takes a snapshot for this clone alone.
+    async fn take(&self, order: &Order<'_>, source: &Source) -> Result<Used, CloudError> {
+        self.can_be_taken(source)?;
+        (order.doing)(format!("taking a snapshot of `{}`", self.wanted.instance));
+        let taken = (self.home.rds().await?)
+            .create_db_snapshot()
+            .db_instance_identifier(&self.wanted.instance)
+            .db_snapshot_identifier(order.name.as_str())
+            .set_tags(Some(tags(order.labels)))
+            .send()
+            .await
+            .map_err(Failure::during("take a snapshot of production"));
+        let data_as_of = Timestamp::now();
+        if let Err(failure) = taken {
+            self.home
+                .made_after_all(order, Thing::Snapshot, failure)
+                .await?;
+        }
+        self.home.ready(order, Thing::Snapshot).await?;
+        Ok(Used {
+            id: order.name.to_string(),
+            data_as_of: Some(data_as_of),
+            of: Whose::Ours,
+        })
+    }
+
+    fn can_be_taken(&self, source: &Source) -> Result<(), CloudError> {
+        let status = source.instance.db_instance_status().unwrap_or_default();
+        if matches!(status, READY | "storage-optimization" | "backing-up") {
+            return Ok(());
+        }
+        let instance = &self.wanted.instance;
+        Err(CloudError::Source {
+            what: match self.wanted.choice {
+                Choice::Fresh => {
+                    format!("no snapshot can be taken of `{instance}`: it is {status}")
+                }
+                Choice::UpTo { max_age } => format!(
+                    "`{instance}` has no snapshot younger than {}, and none can be taken: it is {status}",
+                    human_seconds(max_age)
+                ),
+                Choice::Newest => {
+                    format!("`{instance}` has no snapshot, and none can be taken: it is {status}")
+                }
+            },
+            hint: Some(
+                "raise the source's `max_age`, or wait until the instance is available".to_owned(),
+            ),
+        })
+    }
+
+    async fn restore(
+        &self,
+        order: &Order<'_>,
+        source: &Source,
+        used: &Used,
+    ) -> Result<(), CloudError> {
+        let production = &source.instance;
+        let place = &self.wanted.place;
+        let class = (place.instance_class.as_deref()).or(production.db_instance_class());
+        let storage = (self.wanted.storage.clone()).or_else(|| Storage::like(production));
+        let subnet_group = (production.db_subnet_group())
+            .and_then(aws_sdk_rds::types::DbSubnetGroup::db_subnet_group_name);
+        (order.doing)(format!("restoring the snapshot `{}`", used.id));
+        let restored = (self.home.rds().await?)
+            .restore_db_instance_from_db_snapshot()
+            .db_instance_identifier(order.name.as_str())
+            .db_snapshot_identifier(&used.id)
+            .set_db_instance_class(class.map(str::to_owned))
+            // Without tags of its own the clone would wear production's.
+            .set_tags(Some(tags(order.labels)))
+            .copy_tags_to_snapshot(false)
+            .set_db_subnet_group_name(place.subnet_group(subnet_group))
+            .set_vpc_security_group_ids(place.security_groups(production.vpc_security_groups()))
+            .set_db_parameter_group_name(place.parameter_group(production))
+            .publicly_accessible(false)
+            .deletion_protection(false)
+            .multi_az(false)
+            .auto_minor_version_upgrade(false)
+            // A backup of the clone would only hold it up.
+            .backup_retention_period(0)
+            .engine_lifecycle_support(place.extended_support.parameter())
+            .set_storage_type(storage.as_ref().map(|storage| storage.kind.clone()))
+            .set_iops(storage.as_ref().and_then(|storage| storage.iops))
+            .set_storage_throughput(storage.as_ref().and_then(|storage| storage.throughput))
+            .send()
+            .await
+            .map_err(Failure::during("restore the snapshot"));
+        match restored {
+            Ok(_) => Ok(()),
+            Err(failure) => {
+                self.home
+                    .made_after_all(order, Thing::Instance, failure)
+                    .await
+            }
+        }
+    }
+}
+
+impl Provider for Snapshot {
+    fn describe(&self) -> String {
+        format!(
+            "RDS instance `{}` of {}",
+            self.wanted.instance,
+            self.home.describe()
+        )
+    }
+
+    fn account(&self) -> Arc<dyn Account> {
+        self.home.clone()
+    }
+
+    fn look(&self) -> BoxFuture<'_, Result<Looked, CloudError>> {
+        Box::pin(async {
+            self.wanted.reach.check()?;
+            let source = self.source().await?;
+            let newest = self.newest(&source).await?;
+            if newest.is_none() {
+                self.can_be_taken(&source)?;
+            }
+            let gibibytes = source.instance.allocated_storage().unwrap_or_default();
+            Ok(Looked {
+                major: Major::from_version_text(&source.version),
+                size: u64::try_from(gibibytes).ok().map(|size| size << 30),
+                data_as_of: newest.and_then(|used| used.data_as_of),
+                database: Some(source.database),
+                version: Some(source.version),
+            })
+        })
+    }
+
+    fn make<'a>(&'a self, order: &'a Order<'a>) -> BoxFuture<'a, Result<Made, CloudError>> {
+        Box::pin(async move {
+            self.wanted.reach.check()?;
+            let home = &self.home;
+            let source = self.source().await?;
+            let used = match self.newest(&source).await? {
+                Some(used) => used,
+                None => self.take(order, &source).await?,
+            };
+            self.restore(order, &source, &used).await?;
+            home.ready(order, Thing::Instance).await?;
+            if used.of == Whose::Ours {
+                // One that can't be removed now is removed with the clone.
+                if let Ok(Some(seen)) = home.look_at(Thing::Snapshot, order.name).await
+                    && seen.is_of(order.name)
+                    && let Err(asked) = remove::delete(home, order.name, &seen).await
+                {
+                    let why = CloudError::from(asked).to_string();
+                    tracing::debug!(why, "the temporary snapshot was not removed yet");
+                }
+            }
+            let clone = home.instance(order.name.as_str()).await?;
+            let version = (clone.as_ref())
+                .and_then(|clone| clone.engine_version())
+                .unwrap_or(&source.version)
+                .to_owned();
+            same_major(order, &source.version, &version)?;
+            let endpoint = (clone.as_ref()).and_then(DbInstance::endpoint);
+            let host = endpoint
+                .and_then(|endpoint| endpoint.address())
+                .ok_or_else(|| not_understood("read the clone's address"))?
+                .to_owned();
+            let port = endpoint
+                .and_then(aws_sdk_rds::types::Endpoint::port)
+                .and_then(|port| u16::try_from(port).ok())
+                .unwrap_or(PORT);
+            let source_hosts = vec![source.host];
+            not_the_source(order, &host, &source_hosts)?;
+            let password = home.rotate(order, Thing::Instance).await?;
+            let server = Server {
+                host,
+                port,
+                user: source.user,
+                database: source.database,
+            };
+            let (endpoint, tunnel) =
+                (home.reach(order, &self.wanted.reach, server, password)).await?;
+            Ok(Made {
+                endpoint,
+                tunnel,
+                source_hosts,
+                data_as_of: used.data_as_of,
+                version: Some(version),
+                // A restored volume's blocks come from S3 as they are first read.
+                blocks: Blocks::Lazy,
+            })
+        })
+    }
+}
+
+/// Whether the snapshot is complete, of this very instance and not of an earlier one by its name, and
+/// nobody's temporary one.
+fn is_usable(snapshot: &DbSnapshot, instance: &DbInstance) -> bool {
+    let is_same = match (snapshot.dbi_resource_id(), instance.dbi_resource_id()) {
+        (Some(of), Some(is)) => of == is,
+        _ => true,
+    };
+    let is_temporary = snapshot
+        .db_snapshot_identifier()
+        .is_none_or(|id| CloneName::parse(id).is_some());
+    snapshot.status() == Some(READY) && is_same && !is_temporary
+}
+
+/// When the data was as it is in the snapshot. A copy was made later.
+fn taken(snapshot: &DbSnapshot) -> Option<Timestamp> {
+    snapshot
+        .original_snapshot_create_time()
+        .or_else(|| snapshot.snapshot_create_time())
+        .and_then(time)
+}
