@@ -39,7 +39,8 @@ check() {
     fi
 }
 
-mkdir -p "$repository/.github/workflows" "$repository/action" "$repository/bin" "$repository/slow/migrations"
+mkdir -p "$repository/.github/workflows" "$repository/action" "$repository/bin" "$repository/slow/migrations" \
+    "$repository/image/migrations"
 # As a release has it: the image is there, and is named.
 sed "s|image: Dockerfile|image: docker://$image|" action.yml >"$repository/action/action.yml"
 grep -q "docker://$image" "$repository/action/action.yml"
@@ -51,6 +52,42 @@ cat >"$repository/slow/pgrehearse.yml" <<'END'
 version: 1
 source: { sql: production.sql }
 migrations: { files: migrations/*.sql, pending: all }
+END
+# The gate's own image has psql, which is tool enough.
+echo 'create table t (id int);' >"$repository/image/production.sql"
+echo 'alter table t add column note text;' >"$repository/image/migrations/0001_note.sql"
+cat >"$repository/image/pgrehearse.yml" <<END
+version: 1
+source: { sql: production.sql }
+baseline: { init: production.sql }
+migrations:
+  image: $image
+  command: sh migrate.sh
+  files: migrations/*.sql
+  pending: all
+END
+cat >"$repository/image/migrate.sh" <<'END'
+test ! -e /var/run/docker.sock && echo "no socket in $(pwd)"
+env | grep -E '^(INPUT_|ACTIONS_|GITHUB_)' || echo no variable of the runner
+psql -q -v ON_ERROR_STOP=1 -f migrations/0001_note.sql
+END
+cat >"$repository/.github/workflows/image.yml" <<'END'
+name: image
+on: workflow_dispatch
+permissions: {}
+jobs:
+  image:
+    runs-on: ubuntu-latest
+    steps:
+      - uses: actions/checkout@v4
+      - id: gate
+        uses: ./action
+        with:
+          working-directory: image
+      - env:
+          SAID: image ${{ steps.gate.outputs.verdict }} ${{ steps.gate.outputs.exit-code }}
+        run: |
+          echo "said: $SAID"
 END
 cat >"$repository/.github/workflows/gate.yml" <<'END'
 name: gate
@@ -145,6 +182,22 @@ for event in ${EVENTS:-pull_request merge_group workflow_dispatch}; do
     check "$event: the step after the job ran" grep -q 'nothing to clear up' "$log"
     check "$event: nothing is left" test -z "$(ours)"
 done
+
+at_docker() {
+    docker network ls --quiet --filter label=managed-by=pgrehearse
+    docker volume ls --quiet --filter label=managed-by=pgrehearse
+}
+
+code=0
+since=$(date +%s)
+(act workflow_dispatch image) >"$root/log" 2>&1 || code=$?
+took=$(($(date +%s) - since))
+if [ -n "${ACTION_TEST_LOG:-}" ]; then cp "$root/log" "$ACTION_TEST_LOG.image"; fi
+[ "$code" = 0 ] || tail -n 40 "$root/log"
+check "migrations.image: go, in $took s" grep -q 'said: image go 0' "$root/log"
+check "migrations.image: no socket, in the workspace" grep -qE "no socket in /.*/image" "$root/log"
+check "migrations.image: no variable of the runner" grep -q "no variable of the runner" "$root/log"
+check "migrations.image: nothing is left" test -z "$(ours)$(at_docker)"
 
 # act has no way to cancel a run but its own end.
 for signal in INT TERM; do

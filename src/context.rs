@@ -4,6 +4,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use crate::change::Change;
+use crate::cloud::Ledger;
 use crate::policy::Policy;
 use crate::process::RunId;
 use crate::process::guard::{Guard, Watched, remove_directory};
@@ -17,6 +18,8 @@ pub struct Context {
     /// What is to be merged; `None`: a state is rehearsed and not a change.
     pub change: Option<Change>,
     pub guard: Arc<Guard>,
+    /// What was made at providers and is to be removed.
+    pub ledger: Ledger,
     pub workspace: Workspace,
     pub progress: Progress,
     /// The secrets that no line of output may show.

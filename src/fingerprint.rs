@@ -5,12 +5,12 @@ use std::io::{Read as _, Seek as _, SeekFrom};
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use sha2::{Digest as _, Sha256};
-
 use crate::clone::{newest_dump, read_only_session};
+use crate::container::{self, ImageName, Site};
 use crate::migrate::{Found, History, relative};
 use crate::policy::{Policy, Source};
 use crate::schema_diff;
+use crate::text::sha256;
 use crate::verdict::{Explained as _, Failure, Fingerprint};
 
 /// A database whose catalogue takes longer is not asked further.
@@ -23,13 +23,17 @@ const PART: u64 = 16 * 1024 * 1024;
 /// Names the image that the gate runs in, by what it was built from; the image sets it.
 const IMAGE: &str = "PGREHEARSE_IMAGE";
 
-/// The fingerprint of what `policy` rehearses now.
-pub async fn of(policy: &Policy, found: &Found) -> Fingerprint {
+/// The fingerprint of what `policy` rehearses now; `site`: where its image runs, if it does.
+pub async fn of(policy: &Policy, found: &Found, site: Option<&Site>) -> Fingerprint {
     let mut print = Fingerprint {
         program: program(),
+        image: site.map(|site| site.image().identity.clone()),
         ..Fingerprint::default()
     };
     files(policy, found, &mut print);
+    if let (Some(name), None) = (&policy.migrations.image, site) {
+        image(name, &mut print).await;
+    }
     match &policy.source {
         Source::Database { .. } => {
             let asked = tokio::time::timeout(LIMIT, database(policy, &mut print)).await;
@@ -41,24 +45,47 @@ pub async fn of(policy: &Policy, found: &Found) -> Fingerprint {
             print.production.clear();
             print.unknown.push(format!("production: {failure}"));
         }
-        Source::Dump(pattern) => {
-            match newest_dump(pattern, &policy.root).map(|path| of_dump(&path)) {
+        Source::Dump(dump) => {
+            match newest_dump(&dump.files, &policy.root).map(|path| of_dump(&path)) {
                 Some(Ok(digest)) => {
                     print.production.insert("dump".to_owned(), digest);
                 }
                 Some(Err(error)) => print.unknown.push(format!("production: {error}")),
                 None => print
                     .unknown
-                    .push(format!("production: no dump fits `{pattern}`")),
+                    .push(format!("production: no dump fits `{}`", dump.files)),
             }
         }
         Source::Command(_) => print
             .unknown
             .push("production: only `source.command` could tell, by dumping it again".to_owned()),
+        Source::Hosted(_) => print
+            .unknown
+            .push("production: only a new clone of it could tell".to_owned()),
         // Its files are production.
         Source::Sql(_) => {}
     }
     print
+}
+
+/// The image as it is now, without running it.
+async fn image(name: &ImageName, print: &mut Fingerprint) {
+    let asking = async { container::identify(&container::socket(variable)?, name).await };
+    let failure = match tokio::time::timeout(LIMIT, asking).await {
+        Ok(Ok(identity)) => {
+            print.image = Some(identity);
+            return;
+        }
+        Ok(Err(error)) => Failure::of(&error, None).one_line(),
+        Err(_) => "Docker did not answer in time".to_owned(),
+    };
+    print
+        .unknown
+        .push(format!("the migration's image: {failure}"));
+}
+
+fn variable(name: &str) -> Option<String> {
+    std::env::var(name).ok()
 }
 
 fn program() -> String {
@@ -156,8 +183,5 @@ fn of_dump(path: &Path) -> std::io::Result<String> {
 }
 
 fn digest(bytes: &[u8]) -> String {
-    let hash = Sha256::digest(bytes);
-    hash.iter().fold("sha256:".to_owned(), |text, byte| {
-        format!("{text}{byte:02x}")
-    })
+    format!("sha256:{}", sha256(bytes))
 }

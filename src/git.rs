@@ -1,7 +1,7 @@
 //! What git says of the user's repository. Names and contents are read; no hook runs.
 
 use std::collections::BTreeSet;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use tokio::process::Command;
 
@@ -50,6 +50,13 @@ pub async fn readable(root: &Path) -> Result<(), GitError> {
         Err(error) if error.said.contains("not a git repository") || error.said == NO_GIT => Ok(()),
         other => other.map(drop),
     }
+}
+
+/// The top of the repository that `root` is in, if it is in one.
+pub async fn top(root: &Path) -> Option<PathBuf> {
+    let top = run(root, &["rev-parse", "--show-toplevel"]).await.ok()?;
+    let top = top.trim_end_matches('\n');
+    (!top.is_empty()).then(|| PathBuf::from(top))
 }
 
 /// The commit that `revision` names; `None`: it is not here.

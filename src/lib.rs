@@ -23,6 +23,7 @@ pub mod fingerprint;
 pub mod pipeline;
 pub mod policy;
 pub mod progress;
+pub mod sweep;
 pub mod target;
 
 pub mod clone;
@@ -40,6 +41,7 @@ pub mod rules;
 pub mod verdict;
 
 pub mod cloud;
+pub mod container;
 pub mod git;
 pub mod postgres;
 pub mod process;

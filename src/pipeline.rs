@@ -5,6 +5,7 @@
 
 mod journal;
 mod judgement;
+mod kept;
 mod saw;
 mod traced;
 
@@ -14,24 +15,25 @@ use futures_util::future::{Either, join, select};
 use tokio::sync::oneshot;
 
 use crate::change::{self, PolicyChange};
-use crate::clone::{self, CloneError, Cloned};
+use crate::clone::{self, CloneError, Cloned, Fetched};
 use crate::context::Context;
 use crate::fingerprint;
 use crate::migrate::{self, AfterMigration, Migrated};
 use crate::policy::{self, Unchanged, When};
 use crate::postgres::tools::Tools;
-use crate::postgres::{Endpoint, Major, binaries};
+use crate::postgres::{Binaries, Endpoint, Major, binaries};
 use crate::preflight::{self, Plan};
 use crate::restore::{self, RestoreError, Restored};
 use crate::schema_diff::{self, Baseline, BaselineError, StageError};
 use crate::smoke_ingest::{self, SmokeError};
-use crate::target::{Database, Target, TargetError};
+use crate::target::{Database, ForeignServer, Target, TargetError};
 use crate::text::Ident;
 use crate::verdict::Stage;
 use crate::verify;
 
 pub use journal::Journal;
 pub use judgement::judge;
+pub use kept::{KeepError, keep};
 
 /// Whether the clone stays when the run is over.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -69,7 +71,8 @@ pub async fn rehearse(context: &Context, journal: &Journal, keep: Keep) -> Optio
             clone::run(context, plan.source.as_ref(), &plan.inspected, &reader),
             saw::clone,
         );
-        let (cloned, print) = join(cloning, fingerprint::of(&context.policy, &plan.found)).await;
+        let printing = fingerprint::of(&context.policy, &plan.found, plan.site.as_deref());
+        let (cloned, print) = join(cloning, printing).await;
         journal.is_of(print);
         cloned
     };
@@ -90,12 +93,16 @@ pub async fn rehearse(context: &Context, journal: &Journal, keep: Keep) -> Optio
     };
 
     let name = cloned.database_name();
+    let fresh = plan
+        .server
+        .clone()
+        .or_else(|| like_production(context, &plan.reader, &cloned).ok());
     let restoring = journal.stage(
         Stage::Restore,
         restore_and_settle(context, journal, &plan, cloned, server),
         |settled: &Settled, policy, seen| saw::restore(&settled.restoration, policy, seen),
     );
-    let installing = install_fresh(context, journal, &plan, &name);
+    let installing = install_fresh(context, journal, &plan, fresh.as_ref(), &name);
     // A restore that hands nothing on ends the run at once, whatever the baseline is at.
     let (settled, baseline) = match select(pin!(restoring), pin!(installing)).await {
         Either::Left((settled, installing)) => (usable(settled)?, installing.await),
@@ -103,7 +110,7 @@ pub async fn rehearse(context: &Context, journal: &Journal, keep: Keep) -> Optio
     };
     let (restored, before, drill) = settled;
     if !journal.wants(Stage::Migrate) {
-        return keep_clone(restored, keep);
+        return keep_clone(context, restored, keep);
     }
 
     let migration = journal
@@ -115,7 +122,7 @@ pub async fn rehearse(context: &Context, journal: &Journal, keep: Keep) -> Optio
         .await?;
     let migrated = match migration.outcome {
         AfterMigration::Migrated(migrated) => migrated,
-        AfterMigration::Broken(restored) => return keep_clone(*restored, keep),
+        AfterMigration::Broken(restored) => return keep_clone(context, *restored, keep),
     };
 
     let (looked_at, when_looked_at) = oneshot::channel::<()>();
@@ -132,7 +139,7 @@ pub async fn rehearse(context: &Context, journal: &Journal, keep: Keep) -> Optio
         smoke(context, journal, &migrated, before, when_looked_at),
     )
     .await;
-    keep_clone(migrated.into_restored(), keep)
+    keep_clone(context, migrated.into_restored(), keep)
 }
 
 /// Why there is nothing to rehearse, if so.
@@ -155,8 +162,8 @@ async fn start_early(
     plan: &Plan,
 ) -> Option<Result<Target, TargetError>> {
     match (&plan.foreign, &plan.server) {
-        (None, Some(binaries)) if journal.wants(Stage::Restore) => {
-            Some(Target::start(context, binaries, "clone").await)
+        (None, Some(binaries)) if journal.wants(Stage::Restore) && !is_in_place(context) => {
+            Some(Target::start(context, binaries, "clone", plan.site.as_ref()).await)
         }
         _ => None,
     }
@@ -186,26 +193,34 @@ async fn restore_and_settle(
     cloned: Cloned,
     server: impl Future<Output = Option<Result<Target, TargetError>>>,
 ) -> Result<Settled, RestoreError> {
-    let target = match (server.await, &plan.foreign) {
-        (Some(server), _) => server?,
-        (None, Some(endpoint)) => {
+    let target = match (server.await, &plan.foreign, &cloned.fetched) {
+        (Some(server), _, _) => server?,
+        (None, _, Fetched::InPlace(clone)) => {
+            let tools = Tools {
+                binaries: like_production(context, &plan.reader, &cloned)?,
+                run: context.run.clone(),
+            };
+            let endpoint = clone.endpoint.clone();
+            Target::foreign(context, ForeignServer::Providers, endpoint, tools)
+        }
+        (None, Some(endpoint), _) => {
             let tools = Tools {
                 binaries: plan.reader.clone(),
                 run: context.run.clone(),
             };
-            Target::foreign(context, endpoint.clone(), tools)
+            Target::foreign(context, ForeignServer::Policys, endpoint.clone(), tools)
         }
-        (None, None) => {
-            let version = cloned.provenance.source_version.as_deref();
-            let binaries = match version.and_then(Major::from_version_text) {
-                Some(major) => binaries::find(major, context.policy.bin_dir.as_deref())
-                    .map_err(|error| RestoreError::Source(CloneError::Find(error)))?,
-                None => plan.reader.clone(),
-            };
-            Target::start(context, &binaries, "clone").await?
+        (None, None, _) => {
+            let binaries = like_production(context, &plan.reader, &cloned)?;
+            Target::start(context, &binaries, "clone", plan.site.as_ref()).await?
         }
     };
-    let mut restoration = restore::run(context, target, cloned).await?;
+    let restored = restore::run(context, target, cloned).await;
+    if !is_in_place(context) {
+        // A provider's clone has been read. What can't be removed now is tried again at the end.
+        context.ledger.ask_removals().await;
+    }
+    let mut restoration = restored?;
     let (mut before, mut drill) = (None, None);
     if let Some(restored) = &mut restoration.restored {
         before = copy_for_smoke(context, journal, restored).await?;
@@ -214,7 +229,7 @@ async fn restore_and_settle(
         }
         let settings = match &context.policy.target {
             policy::Target::Throwaway { settings, .. } => settings.as_slice(),
-            policy::Target::Server(_) => &[],
+            policy::Target::Server(_) | policy::Target::InPlace => &[],
         };
         restored.become_production_like(settings).await?;
     }
@@ -225,18 +240,39 @@ async fn restore_and_settle(
     })
 }
 
+fn is_in_place(context: &Context) -> bool {
+    matches!(context.policy.target, policy::Target::InPlace)
+}
+
+/// The programs of production's version, as its data tells it.
+fn like_production(
+    context: &Context,
+    reader: &Binaries,
+    cloned: &Cloned,
+) -> Result<Binaries, RestoreError> {
+    let version = cloned.provenance.source_version.as_deref();
+    match version.and_then(Major::from_version_text) {
+        Some(major) => binaries::find(major, context.policy.bin_dir.as_deref())
+            .map_err(|error| RestoreError::Source(CloneError::Find(error))),
+        None => Ok(reader.clone()),
+    }
+}
+
 /// Builds the baseline, if it is asked for.
 async fn install_fresh(
     context: &Context,
     journal: &Journal,
     plan: &Plan,
+    binaries: Option<&Binaries>,
     name: &str,
 ) -> Option<Result<Baseline, BaselineError>> {
     if !journal.wants(Stage::SchemaDiff) {
         return None;
     }
-    let binaries = plan.server.as_ref().unwrap_or(&plan.reader);
-    Some(schema_diff::build_baseline(context, binaries, name, &plan.found).await)
+    let binaries = binaries.unwrap_or(&plan.reader);
+    Some(
+        schema_diff::build_baseline(context, binaries, name, &plan.found, plan.site.as_ref()).await,
+    )
 }
 
 /// A copy of the clone, if the smoke test asks for one.
@@ -321,13 +357,21 @@ async fn smoke(
         .await;
 }
 
-fn keep_clone(mut restored: Restored, keep: Keep) -> Option<Kept> {
+fn keep_clone(context: &Context, mut restored: Restored, keep: Keep) -> Option<Kept> {
     if keep == Keep::Nothing {
         return None;
     }
     restored.leave_running();
     let end = match restored.target().throwaway() {
         Some(throwaway) => format!("stop it with: {}", throwaway.stop_command()),
+        None if is_in_place(context) => {
+            context.ledger.keep_all();
+            let policy = context.policy.file.display();
+            format!(
+                "delete it with: pgrehearse sweep --policy {policy} --run-id {} --delete",
+                context.run
+            )
+        }
         None => format!(
             "drop it with: drop database {}",
             Ident(restored.database().name())

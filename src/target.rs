@@ -7,12 +7,13 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use crate::container::Site;
 use crate::context::Context;
 use crate::policy;
 use crate::postgres::scratch::{ScratchDatabase, ScratchError, ScratchName};
 use crate::postgres::session::{ConnectError, During as _, QueryError, Session};
 use crate::postgres::settings::{self, Profile};
-use crate::postgres::throwaway::{ThrowawayError, Wanted};
+use crate::postgres::throwaway::{Network, ThrowawayError, Wanted};
 use crate::postgres::tools::Tools;
 use crate::postgres::{Binaries, Endpoint, Throwaway};
 use crate::process::RunId;
@@ -27,19 +28,31 @@ const MAINTENANCE_DATABASE: &str = "template1";
 pub struct Target {
     server: Server,
     pub tools: Tools,
+    /// Where the policy's image runs, if it has one.
+    site: Option<Arc<Site>>,
 }
 
 enum Server {
     /// Started by this run.
     Ours(Box<Throwaway>),
-    /// The policy's `target.server`.
+    /// Another: the policy's `target.server`, or the one that a provider made for this run.
     Foreign(Box<Foreign>),
 }
 
 struct Foreign {
+    of: ForeignServer,
     endpoint: Endpoint,
     run: RunId,
     guard: Arc<Guard>,
+}
+
+/// Whose server it is that this run has not started.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub enum ForeignServer {
+    /// The policy's `target.server`.
+    Policys,
+    /// A provider's, made for this run and shown to be that.
+    Providers,
 }
 
 /// A database that this run made.
@@ -84,6 +97,7 @@ impl Target {
         context: &Context,
         binaries: &Binaries,
         label: &str,
+        site: Option<&Arc<Site>>,
     ) -> Result<Self, TargetError> {
         let (policy_settings, directory) = match &context.policy.target {
             policy::Target::Throwaway {
@@ -91,7 +105,7 @@ impl Target {
                 directory,
                 ..
             } => (settings.as_slice(), directory.clone()),
-            policy::Target::Server(_) => (&[] as &[_], None),
+            policy::Target::Server(_) | policy::Target::InPlace => (&[] as &[_], None),
         };
         let parent = directory.unwrap_or_else(std::env::temp_dir);
         // By the run's id, what a run left is found when the run itself can say nothing more.
@@ -102,6 +116,12 @@ impl Target {
                 parent: &parent,
                 label: &label,
                 settings: settings::of(Profile::Loading, &[], policy_settings),
+                network: site
+                    .and_then(|site| site.listening())
+                    .map(|listening| Network {
+                        address: listening.address,
+                        subnet: listening.subnet,
+                    }),
             },
             &context.guard,
         )
@@ -112,18 +132,21 @@ impl Target {
                 run: context.run.clone(),
             },
             server: Server::Ours(Box::new(throwaway)),
+            site: site.cloned(),
         })
     }
 
     /// A server that exists already. The caller has shown that it is not the source.
-    pub fn foreign(context: &Context, endpoint: Endpoint, tools: Tools) -> Self {
+    pub fn foreign(context: &Context, of: ForeignServer, endpoint: Endpoint, tools: Tools) -> Self {
         Self {
             server: Server::Foreign(Box::new(Foreign {
+                of,
                 endpoint,
                 run: context.run.clone(),
                 guard: context.guard.clone(),
             })),
             tools,
+            site: None,
         }
     }
 
@@ -135,8 +158,26 @@ impl Target {
         }
     }
 
+    /// Where the policy's image runs, from which this server is reached.
+    pub fn site(&self) -> Option<&Site> {
+        self.site.as_deref()
+    }
+
     pub fn is_ours(&self) -> bool {
         self.throwaway().is_some()
+    }
+
+    /// Whether it is the policy's `target.server`.
+    pub fn is_a_server_of_the_policy(&self) -> bool {
+        matches!(&self.server, Server::Foreign(foreign) if foreign.of == ForeignServer::Policys)
+    }
+
+    /// The database that a provider made, as it is. It goes with its server.
+    pub fn whole(&self, endpoint: &Endpoint) -> Database {
+        Database {
+            admin: endpoint.clone(),
+            scratch: None,
+        }
     }
 
     /// A session for statements about the whole server.
@@ -210,6 +251,7 @@ impl Target {
                     endpoint,
                     run,
                     guard,
+                    ..
                 } = foreign.as_ref();
                 let scratch = ScratchDatabase::create(
                     endpoint,

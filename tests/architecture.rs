@@ -12,8 +12,11 @@ const ARROWS: &[(&str, &[&str])] = &[
     ("git", &[]),
     ("verdict", &["text"]),
     ("progress", &["verdict"]),
+    ("cloud", &["postgres", "process", "text", "verdict"]),
+    ("container", &["process", "text"]),
     ("postgres", &["process", "text"]),
-    ("process", &["postgres", "text"]),
+    // The guard removes what the others make.
+    ("process", &["cloud", "container", "postgres", "text"]),
     ("report", &["progress", "text", "verdict"]),
     // What is told there comes ready, as text or as what the verdict says.
     ("github", &["policy", "report", "text", "verdict"]),
@@ -38,12 +41,14 @@ const ARROWS: &[(&str, &[&str])] = &[
     (
         "context",
         &[
-            "change", "policy", "postgres", "process", "progress", "text",
+            "change", "cloud", "policy", "postgres", "process", "progress", "text",
         ],
     ),
     (
         "policy",
         &[
+            "cloud",
+            "container",
             "migrate",
             "postgres",
             "rules",
@@ -58,9 +63,11 @@ const ARROWS: &[(&str, &[&str])] = &[
 
 /// A stage may name other stages, since each takes what the one before it handed on, but not who
 /// calls it, judges it or words it.
-const STAGES_AND_BELOW: [&str; 20] = [
+const STAGES_AND_BELOW: [&str; 22] = [
     "change",
     "clone",
+    "cloud",
+    "container",
     "context",
     "fingerprint",
     "git",

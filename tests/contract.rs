@@ -8,12 +8,13 @@
 #[allow(dead_code, reason = "made for the reports")]
 #[path = "report/sample.rs"]
 mod sample;
+#[path = "harness/tools.rs"]
+mod tools;
 #[allow(dead_code, reason = "made for the reports")]
 #[path = "report/traces.rs"]
 mod traces;
 
 use std::net::{TcpListener, TcpStream};
-use std::path::PathBuf;
 use std::process::{Child, Command, Stdio};
 use std::sync::{Mutex, MutexGuard};
 use std::time::{Duration, Instant};
@@ -26,6 +27,7 @@ use pgrehearse::report::markdown::{self, marker};
 use pgrehearse::text::Secret;
 use pgrehearse::verdict::{Place, RunReport};
 use serde_json::{Value, json};
+use tools::tools;
 
 const TOKEN: &str = "ghs_0123456789abcdef";
 const HEAD: &str = "ec26c3e57ca3a959ca5aad62de7213c562f8c821";
@@ -62,7 +64,7 @@ impl Server {
                     .iter()
                     .map(|argument| argument.replace("{port}", &port.to_string())),
             )
-            .current_dir(tools())
+            .current_dir(tools("contract-tools", "`make test-contract`"))
             .stdin(Stdio::null())
             .stdout(Stdio::null())
             .stderr(Stdio::null())
@@ -155,12 +157,14 @@ impl Server {
             .enable_all()
             .build()
             .expect("a runtime");
+        let _ = rustls::crypto::ring::default_provider().install_default();
+        let transport = reqwest::Client::builder().no_proxy().build();
         runtime.block_on(async {
             let octocrab = Octocrab::builder()
                 .base_uri(format!("http://127.0.0.1:{}", self.port))
                 .expect("an address")
                 .personal_token(TOKEN.to_owned())
-                .build()
+                .build_with_reqwest(transport.expect("a transport"))
                 .expect("a client");
             let response = match method {
                 "GET" => octocrab._get(route).await,
@@ -182,20 +186,6 @@ impl Drop for Server {
 }
 
 /// Where `scripts/install-contract-tools.sh` puts them: beside the build.
-fn tools() -> PathBuf {
-    let test = std::env::current_exe().expect("a test is a file");
-    let target = test
-        .ancestors()
-        .nth(3)
-        .expect("tests are in `target/<profile>/deps`");
-    let tools = target.join("contract-tools");
-    assert!(
-        tools.join("installed").is_file(),
-        "the contract tools are not installed: run `make test-contract`"
-    );
-    tools
-}
-
 #[test]
 #[ignore = "needs node: run `make test-contract`"]
 fn comments() {

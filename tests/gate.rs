@@ -5,6 +5,7 @@ mod harness;
 use std::process::Command;
 
 use harness::gate::Project;
+use harness::reports::REPORTS;
 use pgrehearse::postgres::binaries;
 
 const PRODUCTION: &str = "\
@@ -42,13 +43,7 @@ fn three_lines_are_enough() {
         assert_eq!(run.outcome(stage), "passed", "{stage}");
     }
     assert_eq!(run.outcome("smoke-ingest"), "not-run");
-    for file in [
-        "junit.xml",
-        "report.json",
-        "comment.md",
-        "report.html",
-        "report.sarif",
-    ] {
+    for file in REPORTS {
         assert!(run.reports.join(file).is_file(), "{file}");
     }
 }

@@ -9,6 +9,8 @@ mod faults;
 #[path = "github/gate.rs"]
 mod gate;
 mod harness;
+#[path = "github/proxy.rs"]
+mod proxy;
 #[path = "github/relay.rs"]
 mod relay;
 #[path = "github/signals.rs"]
@@ -43,6 +45,12 @@ const EVERYTHING: Told = Told {
     check: true,
     status: true,
 };
+
+/// What a snapshot leaves out: the port of a test's GitHub, and the version.
+const FILTERS: [(&str, &str); 2] = [
+    (r"http://127\.0\.0\.1:\d+", "<GitHub>"),
+    (r"pgrehearse \d+\.\d+\.\d+", "pgrehearse VERSION"),
+];
 
 /// When the run of a number began: later numbers later.
 fn started(run: u64) -> Timestamp {

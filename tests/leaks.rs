@@ -183,6 +183,30 @@ fn a_tool_that_fails() {
     expect_no_leak(&run);
 }
 
+/// What seven tools print when a migration fails, in the layout of each.
+#[test]
+fn the_tools_there_are() {
+    let project = project(&[("1.sql", "select 1;")]);
+    let said = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/fixtures/output");
+    let of_all = said.join("*.txt");
+    project.policy(&format!(
+        "version: 1\nsource: {{ sql: production.sql }}\nmigrations: {{ files: migrations/*.sql, \
+         command: 'for file in {}; do cat $file; cat $file >&2; done; exit 1' }}\n",
+        of_all.display()
+    ));
+    let run = among_secrets(&project);
+    assert_eq!(run.verdict(), "no-go", "{}\n{}", run.stdout, run.stderr);
+    let said = run.everything();
+    for name in [
+        "index_users_on_email",
+        "User_email_key",
+        "users_email_unique",
+    ] {
+        assert!(said.contains(name), "a name is told: {name}");
+    }
+    expect_no_leak(&run);
+}
+
 /// An application that tells its log what the server told it, and ends.
 const APP: &str = "\
     echo ready\n\

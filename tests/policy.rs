@@ -51,7 +51,7 @@ fn files_below(directory: &str, name: &str) -> Vec<PathBuf> {
 #[test]
 fn three_lines_are_a_policy() {
     let policy = parse(THREE_LINES).expect("valid");
-    assert!(matches!(&policy.source, Source::Dump(pattern) if pattern.as_str() == "dump/*.dump"));
+    assert!(matches!(&policy.source, Source::Dump(dump) if dump.files.as_str() == "dump/*.dump"));
     assert!(
         matches!(&policy.migrations.runner, Runner::Command { line, .. } if line.contains("prisma"))
     );

@@ -7,6 +7,7 @@ use std::path::{Path, PathBuf};
 use std::process::{Command, Output};
 
 use harness::gate::gate;
+use harness::tools::tools;
 
 /// A file of a recipe, named by its first line.
 struct File {
@@ -71,18 +72,10 @@ fn written() -> tempfile::TempDir {
 
 /// A checker that scripts/install-workflow-tools.sh installs.
 fn tool(name: &str) -> Command {
-    let test = std::env::current_exe().expect("a test is a file");
-    let target = test
-        .ancestors()
-        .nth(3)
-        .expect("tests are in `<target>/<profile>/deps`");
-    let path = target.join("workflow-tools/python/bin").join(name);
-    assert!(
-        path.is_file(),
-        "`{}` is missing: run scripts/install-workflow-tools.sh",
-        path.display()
-    );
-    Command::new(path)
+    Command::new(tools(
+        &format!("workflow-tools/python/bin/{name}"),
+        "scripts/install-workflow-tools.sh",
+    ))
 }
 
 #[track_caller]
@@ -134,11 +127,15 @@ fn every_page_is_listed_and_has_a_policy() {
 #[test]
 fn policies_are_valid() {
     let directory = written();
-    for policy in those(directory.path(), |path| path == "pgrehearse.yml") {
+    for policy in those(directory.path(), |path| {
+        path.ends_with(".yml") && !path.starts_with('.')
+    }) {
         let parent = policy.parent().expect("a directory");
+        let name = policy.file_name().and_then(|name| name.to_str());
         succeeds(
-            gate(parent, &["validate"])
-                .env("REPLICA_URL", "postgres://rehearsal@replica.example/shop"),
+            gate(parent, &["validate", "--policy", name.expect("text")])
+                .env("REPLICA_URL", "postgres://rehearsal@replica.example/shop")
+                .env("NEON_API_KEY", "napi_0123456789"),
         );
     }
 }

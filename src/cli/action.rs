@@ -5,7 +5,6 @@
 //! annotations, and files that the job's next step may read.
 
 mod cleanup;
-mod docker;
 mod inputs;
 mod masks;
 mod outputs;
@@ -21,6 +20,7 @@ pub use outputs::OUTPUTS;
 use self::inputs::{Inputs, What};
 use self::outputs::Outputs;
 use super::{Exit, complain, lint, plan, print, run, validate, variable};
+use crate::container;
 use crate::policy;
 use crate::process::RunId;
 use crate::report::annotations::{self, Kind};
@@ -81,7 +81,8 @@ fn mask(policy: &Path) {
 
 fn rehearse(inputs: &Inputs) -> Exit {
     let id = RunId::new();
-    if let Err(error) = outputs::save_state(variable, &id, docker::own_container().as_deref()) {
+    let own = container::own_container(Path::new(container::SOCKET));
+    if let Err(error) = outputs::save_state(variable, &id, own.as_deref()) {
         // Only the step after the job needs it, and only if this one is killed.
         complain(&error, None);
     }

@@ -8,7 +8,6 @@ use std::path::PathBuf;
 use super::{Exit, PolicyFile, complain, runtime, say, variable};
 use crate::github::event::Context;
 use crate::github::relay;
-use crate::policy::{FileGlob, Source};
 use crate::report::escape::Terminal;
 use crate::report::markdown;
 use crate::text::Secret;
@@ -24,11 +23,7 @@ pub struct Arguments {
 
 pub fn run(arguments: &Arguments) -> Exit {
     // The name is this branch's policy's, whatever the report says.
-    let policy = FileGlob::parse("-")
-        .map(Source::Dump)
-        .map_err(|_| Exit::Wrong)
-        .and_then(|source| arguments.policy.load_with_source(source));
-    let policy = match policy {
+    let policy = match arguments.policy.load_without_source() {
         Ok(policy) => policy,
         Err(exit) => return exit,
     };

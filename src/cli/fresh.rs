@@ -46,7 +46,7 @@ pub fn run(report: &Path, file: &PolicyFile, base: Option<&str>) -> Exit {
             return Exit::Undecided;
         }
     };
-    let now = runtime.block_on(fingerprint::of(&policy, &migrate::find(&policy)));
+    let now = runtime.block_on(fingerprint::of(&policy, &migrate::find(&policy), None));
     let (exit, said) = compare(&earlier, &policy, &now, jiff::Timestamp::now());
     let when = earlier.started.strftime("%Y-%m-%d %H:%M UTC");
     let answer = match exit {
@@ -125,8 +125,12 @@ fn compare(
         return (Exit::Undecided, said);
     }
     let files = crate::text::count_of(now.files.len() as u64, "file");
+    let image = match &now.image {
+        Some(_) => ", the migration's image",
+        None => "",
+    };
     said.push(format!(
-        "{files}, production and the gate itself are the same"
+        "{files}, production{image} and the gate itself are the same"
     ));
     (Exit::Go, said)
 }

@@ -3,7 +3,7 @@
 use super::{Exit, PolicyFile, complain, print, runtime, say};
 use crate::migrate;
 use crate::pipeline;
-use crate::policy::{FileGlob, Policy, Source, Target};
+use crate::policy::{Policy, Target};
 use crate::postgres::Major;
 use crate::postgres::binaries;
 use crate::preflight::lint::{self, News};
@@ -21,12 +21,7 @@ pub struct Arguments {
 }
 
 pub fn run(arguments: &Arguments) -> Exit {
-    // No source is asked, so its variables need not be set.
-    let policy = FileGlob::parse("-")
-        .map(Source::Dump)
-        .map_err(|_| Exit::Wrong)
-        .and_then(|source| arguments.policy.load_with_source(source));
-    let mut policy = match policy {
+    let mut policy = match arguments.policy.load_without_source() {
         Ok(policy) => policy,
         Err(exit) => return exit,
     };

@@ -1,15 +1,18 @@
 //! What was typed: one file per subcommand, and the exit codes.
 
 pub mod action;
+mod clone;
 mod comment;
 mod diff;
 mod fresh;
+mod giving_back;
 mod init;
 mod lint;
 mod loading;
 mod plan;
 mod run;
 mod schema;
+mod sweep;
 mod telling;
 mod validate;
 
@@ -18,9 +21,14 @@ use std::path::PathBuf;
 use std::process::ExitCode;
 
 use clap::{Parser, Subcommand};
+use tokio::signal::unix::{SignalKind, signal};
 
-use crate::policy::{self, LoadError, Policy, Source};
+use crate::policy::{self, FileGlob, LoadError, Policy, Source};
 use crate::process::{first, guard};
+use crate::progress::Progress;
+use crate::report::console::Colour;
+use crate::report::plain::{Plain, WorkflowCommands};
+use crate::report::terminal::Live;
 use crate::verdict::Verdict;
 
 /// Rehearses a PostgreSQL migration on a clone of production and answers go or no-go.
@@ -38,6 +46,8 @@ struct Cli {
 enum Command {
     /// Rehearse the migration: the gate
     Run(run::Arguments),
+    /// Write a dump of the policy's source, masked as the policy says, to rehearse from
+    Clone(clone::Arguments),
     /// Show what a run would do, and do nothing
     Plan(plan::Arguments),
     /// Check the policy
@@ -52,6 +62,8 @@ enum Command {
     Schema(schema::Arguments),
     /// Compare the schemas of two databases; exit 0 when equal, 1 when not, 3 when that can't be told
     Diff(diff::Arguments),
+    /// List what runs have made and left, here and at providers; exit 1 when something has leaked
+    Sweep(sweep::Arguments),
     /// Do what the GitHub action's inputs ask for; started by the action's container
     #[command(hide = true)]
     Action,
@@ -137,6 +149,7 @@ pub fn main() -> ExitCode {
         .init();
     match cli.command {
         Command::Run(arguments) => run::run(&arguments),
+        Command::Clone(arguments) => clone::run(&arguments),
         Command::Plan(arguments) => plan::run(&arguments),
         Command::Validate(arguments) => validate::run(&arguments),
         Command::Lint(arguments) => lint::run(&arguments),
@@ -144,6 +157,7 @@ pub fn main() -> ExitCode {
         Command::Init(arguments) => init::run(&arguments),
         Command::Schema(arguments) => schema::run(&arguments),
         Command::Diff(arguments) => diff::run(&arguments),
+        Command::Sweep(arguments) => sweep::run(&arguments),
         Command::Action => action::run(),
         Command::StandGuard => Exit::Go,
     }
@@ -156,8 +170,10 @@ impl PolicyFile {
         told(policy::load(&self.policy, variable))
     }
 
-    /// The same with another source than the policy's.
-    fn load_with_source(&self, source: Source) -> Result<Policy, Exit> {
+    /// The same for who asks no source: the variables of the policy's own need not be set.
+    fn load_without_source(&self) -> Result<Policy, Exit> {
+        let nothing = FileGlob::parse("-").map_err(|_| Exit::Wrong)?;
+        let source = Source::Dump(nothing.into());
         told(policy::load_with_source(&self.policy, variable, source))
     }
 }
@@ -212,4 +228,32 @@ fn runtime() -> std::io::Result<tokio::runtime::Runtime> {
     tokio::runtime::Builder::new_multi_thread()
         .enable_all()
         .build()
+}
+
+/// A live list on a terminal, lines elsewhere.
+fn progress() -> Progress {
+    if is_terminal(&std::io::stderr()) {
+        Progress::new(Live::on_stderr(Colour::Always))
+    } else {
+        let is_action = std::env::var("GITHUB_ACTIONS").is_ok_and(|value| value == "true");
+        Progress::new(Plain::on_stderr(if is_action {
+            WorkflowCommands::Fenced
+        } else {
+            WorkflowCommands::None
+        }))
+    }
+}
+
+/// Ready when somebody wants the process to end.
+async fn any_signal() {
+    let (Ok(mut interrupt), Ok(mut terminate)) = (
+        signal(SignalKind::interrupt()),
+        signal(SignalKind::terminate()),
+    ) else {
+        return std::future::pending().await;
+    };
+    tokio::select! {
+        _ = interrupt.recv() => {}
+        _ = terminate.recv() => {}
+    }
 }

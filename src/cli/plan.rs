@@ -6,10 +6,11 @@ use std::sync::Arc;
 
 use super::{Exit, PolicyFile, complain, print, runtime, say};
 use crate::clone::read_only_session;
+use crate::cloud::{CloneName, Ledger};
 use crate::context::{Context, Workspace};
 use crate::migrate::{self, DecidedBy, History, MigrationFile};
-use crate::policy::{Policy, Runner, Smoke, Source, When};
-use crate::preflight::{self, Plan};
+use crate::policy::{Policy, Runner, Smoke, Source, Target, When};
+use crate::preflight::{self, Looked, Plan};
 use crate::process::RunId;
 use crate::process::guard::Guard;
 use crate::progress::Progress;
@@ -52,6 +53,7 @@ fn look(policy: Policy) -> Result<String, Exit> {
         run,
         policy: Arc::new(policy),
         change: None,
+        ledger: Ledger::new(guard.clone()),
         guard,
         log_directory: workspace.path().to_owned(),
         workspace,
@@ -60,12 +62,12 @@ fn look(policy: Policy) -> Result<String, Exit> {
         started: jiff::Timestamp::now(),
     };
     runtime.block_on(async {
-        let plan = preflight::run(&context).await.map_err(|error| {
+        let looked = preflight::look(&context).await.map_err(|error| {
             say(&format!("error: {}", error.explain()));
             Exit::Undecided
         })?;
-        let pending = pending(&context, &plan).await;
-        Ok(describe(&context.policy, &plan, pending))
+        let pending = pending(&context, &looked.plan).await;
+        Ok(describe(&context.policy, &context.run, &looked, pending))
     })
 }
 
@@ -94,35 +96,28 @@ async fn pending(context: &Context, plan: &Plan) -> Option<(Vec<MigrationFile>, 
 
 fn describe(
     policy: &Policy,
-    plan: &Plan,
+    run: &RunId,
+    looked: &Looked,
     pending: Option<(Vec<MigrationFile>, DecidedBy)>,
 ) -> String {
+    let Looked { plan, image } = looked;
     let mut steps = Vec::new();
-    let size = plan
-        .inspected
-        .size
-        .map(|bytes| format!(" ({})", human_bytes(bytes)))
-        .unwrap_or_default();
-    steps.push(format!(
-        "clone     read {}{size}; nothing is written to it",
-        plan.source.describe()
-    ));
-    steps.push(match (&plan.foreign, &plan.server) {
-        (Some(endpoint), _) => format!(
-            "restore   make a scratch database on `{endpoint}`, load it, count every row"
-        ),
-        (None, Some(server)) => format!(
-            "restore   start a PostgreSQL {} server in a private directory, load it, count every row",
-            server.version
-        ),
-        (None, None) => "restore   start a server of the dump's version in a private directory, load it, count every row".to_owned(),
-    });
+    if let (Some(name), Some(found)) = (&policy.migrations.image, image)
+        && found.image.is_none()
+    {
+        steps.push(format!("preflight pull the image `{name}`"));
+    }
+    steps.extend(describe_clone(policy, run, plan));
     for file in &policy.restore.mask {
         steps.push(format!("restore   mask with `{}`", file.display()));
     }
     steps.push(match &policy.migrations.runner {
         Runner::Command { line, url_env } => {
-            format!("migrate   run `{line}` with the clone's URL in {url_env}")
+            let place = match &policy.migrations.image {
+                Some(name) => format!(" in the image `{name}`, in a network of its own,"),
+                None => String::new(),
+            };
+            format!("migrate   run `{line}`{place} with the clone's URL in {url_env}")
         }
         Runner::Psql => "migrate   run each pending file with psql".to_owned(),
     });
@@ -175,7 +170,11 @@ fn describe(
         shown(&policy.report_directory)
     ));
     steps.push(
-        "cleanup   stop and remove every server, database, process and file of the run".to_owned(),
+        match policy.source {
+            Source::Hosted(_) => "cleanup   have the clone deleted; stop and remove every server, database, process and file of the run",
+            _ => "cleanup   stop and remove every server, database, process and file of the run",
+        }
+        .to_owned(),
     );
     let mut text = format!("`{}` would, in this order:\n\n", policy.name);
     for step in steps {
@@ -183,6 +182,41 @@ fn describe(
         text.push_str(&format!("  {stage:<14}{}\n", what.trim_start()));
     }
     text
+}
+
+/// How the clone comes to be, and where.
+fn describe_clone(policy: &Policy, run: &RunId, plan: &Plan) -> [String; 2] {
+    let size = plan
+        .inspected
+        .size
+        .map(|bytes| format!(" ({})", human_bytes(bytes)))
+        .unwrap_or_default();
+    let clone = match &policy.source {
+        Source::Hosted(hosted) => format!(
+            "clone     have {}{size} cloned, as `{}`; the clone expires after {}",
+            plan.source.describe(),
+            CloneName::new(&policy.name, run),
+            human_seconds(hosted.expires)
+        ),
+        _ => format!(
+            "clone     read {}{size}; nothing is written to it",
+            plan.source.describe()
+        ),
+    };
+    let restore = match (&plan.foreign, &plan.server) {
+        _ if matches!(policy.target, Target::InPlace) => {
+            "restore   use the clone where it is, once it is shown to be no other; count every row".to_owned()
+        }
+        (Some(endpoint), _) => format!(
+            "restore   make a scratch database on `{endpoint}`, load it, count every row"
+        ),
+        (None, Some(server)) => format!(
+            "restore   start a PostgreSQL {} server in a private directory, load it, count every row",
+            server.version
+        ),
+        (None, None) => "restore   start a server of the dump's version in a private directory, load it, count every row".to_owned(),
+    };
+    [clone, restore]
 }
 
 fn describe_smoke(smoke: &Smoke) -> Vec<String> {

@@ -2,27 +2,27 @@
 
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
+use std::time::Duration;
 
 use clap::ValueEnum;
 use futures_util::FutureExt as _;
 use tokio::signal::unix::{SignalKind, signal};
 
 use super::fresh;
+use super::giving_back::{Ending, give_back};
 use super::loading::{self, Loaded};
 use super::telling::Telling;
-use super::{Exit, PolicyFile, complain, is_terminal, print, runtime, say, variable};
+use super::{Exit, PolicyFile, complain, is_terminal, print, progress, runtime, say, variable};
 use crate::change::Change;
+use crate::cloud::Ledger;
 use crate::context::{Context, Workspace};
 use crate::github::{self, End};
 use crate::pipeline::{self, Journal, Keep, Kept};
 use crate::policy::{CommentWhen, FileGlob, Policy, Source, Target};
 use crate::process::guard::Guard;
 use crate::process::{RunId, stray};
-use crate::progress::Progress;
 use crate::report;
 use crate::report::console::Colour;
-use crate::report::plain::{Plain, WorkflowCommands};
-use crate::report::terminal::Live;
 use crate::text::{Mask, Secret};
 use crate::verdict::{
     self, Explained, Failure, NotRun, NotRunKind, Outcome, RunReport, Stage, StageReport, Verdict,
@@ -217,7 +217,7 @@ fn dump_source(dump: &Path) -> Result<Source, String> {
     let text = path
         .to_str()
         .ok_or_else(|| wrong("its name is no text".to_owned()))?;
-    FileGlob::parse(&glob::Pattern::escape(text)).map(Source::Dump)
+    FileGlob::parse(&glob::Pattern::escape(text)).map(|files| Source::Dump(files.into()))
 }
 
 fn width() -> usize {
@@ -257,8 +257,8 @@ fn report_of_nothing(policy: &Policy, failure: &Failure) -> RunReport {
                 kind: NotRunKind::CutShort,
             })
         },
-        began: std::time::Duration::ZERO,
-        took: std::time::Duration::ZERO,
+        began: Duration::ZERO,
+        took: Duration::ZERO,
         saw: Vec::new(),
     });
     let (verdict, reason) = verdict::decide(&stages, &[]);
@@ -267,7 +267,7 @@ fn report_of_nothing(policy: &Policy, failure: &Failure) -> RunReport {
         policy_file: policy.file.display().to_string(),
         run: RunId::new().to_string(),
         started: jiff::Timestamp::now(),
-        took: std::time::Duration::ZERO,
+        took: Duration::ZERO,
         verdict,
         reason,
         stages: stages.into(),
@@ -309,6 +309,7 @@ fn rehearse(
         run,
         policy,
         change,
+        ledger: Ledger::new(guard.clone()),
         guard,
         workspace,
         progress: progress(),
@@ -324,15 +325,18 @@ fn rehearse(
     let journal = Journal::new(&context, arguments.until.map(Stage::from));
     let runtime = runtime().map_err(RunError::Runtime)?;
     let (kept, cut) = runtime.block_on(until_cut(&context, &journal, keep));
+    let ending = cut.map_or(Ending::ByItself, |_| Ending::Cut);
+    let leaks = runtime.block_on(give_back(&context.ledger, ending));
     // What a stage had spawned is over now; nothing may be waited for.
-    runtime.shutdown_timeout(std::time::Duration::from_secs(1));
+    runtime.shutdown_timeout(Duration::from_secs(1));
     // A clone that is kept carries no mark of the run.
     stray::end_all(&context.run);
-    Ok(Ended {
-        report: journal.report(&context),
-        kept,
-        cut,
-    })
+    let mut report = journal.report(&context);
+    let cloning = (report.stages.iter_mut()).find(|stage| stage.stage == Stage::Clone);
+    if let Some(stage) = cloning {
+        stage.saw.extend(leaks);
+    }
+    Ok(Ended { report, kept, cut })
 }
 
 /// Runs until the end, a signal, or a panic. Whatever was started is dropped, and so stopped, before
@@ -372,10 +376,8 @@ async fn until_cut(
 /// The secrets that no output may show: the policy's passwords, and what the environment calls one.
 fn mask(policy: &Policy) -> Mask {
     let mut mask = Mask::default();
-    if let Source::Database { endpoint, .. } = &policy.source
-        && let Some(password) = &endpoint.password
-    {
-        mask.add(password);
+    if let Some(secret) = policy.source.secret() {
+        mask.add(&secret);
     }
     if let Target::Server(endpoint) = &policy.target
         && let Some(password) = &endpoint.password
@@ -393,18 +395,4 @@ fn mask(policy: &Policy) -> Mask {
         }
     }
     mask
-}
-
-/// A live list on a terminal, lines elsewhere.
-fn progress() -> Progress {
-    if is_terminal(&std::io::stderr()) {
-        Progress::new(Live::on_stderr(Colour::Always))
-    } else {
-        let is_action = std::env::var("GITHUB_ACTIONS").is_ok_and(|value| value == "true");
-        Progress::new(Plain::on_stderr(if is_action {
-            WorkflowCommands::Fenced
-        } else {
-            WorkflowCommands::None
-        }))
-    }
 }

@@ -1,8 +1,6 @@
 //! The telling of a run on GitHub, as the command line sees it: what can't be told is a warning.
 
-use tokio::signal::unix::{SignalKind, signal};
-
-use super::say;
+use super::{any_signal, say};
 use crate::github::{Announcement, End};
 use crate::policy::Policy;
 use crate::report::escape::Terminal;
@@ -48,18 +46,4 @@ impl Telling {
 /// A line that may repeat what another program answered.
 fn warn(problem: &str) {
     say(&format!("warning: {}", Terminal::line(problem)));
-}
-
-/// Ready when somebody wants the process to end.
-async fn any_signal() {
-    let (Ok(mut interrupt), Ok(mut terminate)) = (
-        signal(SignalKind::interrupt()),
-        signal(SignalKind::terminate()),
-    ) else {
-        return std::future::pending().await;
-    };
-    tokio::select! {
-        _ = interrupt.recv() => {}
-        _ = terminate.recv() => {}
-    }
 }

@@ -4,7 +4,7 @@ use std::process::Stdio;
 
 use super::dump::payload;
 use super::format::DumpFile;
-use super::{BoxFuture, CloneError, Inspected, Payload, Source};
+use super::{BoxFuture, CloneError, Fetched, Inspected, Source};
 use crate::context::Context;
 use crate::postgres::tools::{Tools, complaint_of};
 use crate::process::child::{Program, StartError, describe_status};
@@ -40,7 +40,7 @@ impl Source for CommandSource {
         context: &'a Context,
         _: &'a Inspected,
         _: &'a Tools,
-    ) -> BoxFuture<'a, Result<Payload, CloneError>> {
+    ) -> BoxFuture<'a, Result<Fetched, CloneError>> {
         Box::pin(async {
             let path = context.workspace.file("source.dump");
             let output = std::fs::File::create(&path).map_err(|source| CloneError::Read {
@@ -67,7 +67,7 @@ impl Source for CommandSource {
                 return Err(CloneError::Empty);
             }
             let file = DumpFile::open(&path).await?;
-            payload(context, file).await
+            Ok(payload(context, file).await?.into())
         })
     }
 }

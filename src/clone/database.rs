@@ -9,7 +9,7 @@ use tokio_postgres::Row;
 
 use super::format::Format;
 use super::live::{CopyFormat, Live, LiveRole, LiveSequence, LiveTable, Snapshot};
-use super::{BoxFuture, CloneError, Inspected, Payload, Source};
+use super::{BoxFuture, CloneError, Fetched, Inspected, Payload, Source};
 use crate::context::Context;
 use crate::policy::LockTimeout;
 use crate::postgres::archive::Contents;
@@ -49,6 +49,7 @@ impl Source for DatabaseSource {
                 size: Some(row.get::<_, i64>(2).unsigned_abs()),
                 data_as_of: Some(context.started),
                 database: Some(self.endpoint.database.clone()),
+                ..Inspected::default()
             })
         })
     }
@@ -58,13 +59,13 @@ impl Source for DatabaseSource {
         context: &'a Context,
         inspected: &'a Inspected,
         tools: &'a Tools,
-    ) -> BoxFuture<'a, Result<Payload, CloneError>> {
+    ) -> BoxFuture<'a, Result<Fetched, CloneError>> {
         Box::pin(async {
             if inspected.major == Some(tools.binaries.major) {
                 let live = self.hold(context, tools).await?;
-                Ok(Payload::Live(Box::new(live)))
+                Ok(Payload::Live(Box::new(live)).into())
             } else {
-                self.dump(context, tools).await
+                Ok(self.dump(context, tools).await?.into())
             }
         })
     }
@@ -186,16 +187,7 @@ impl DatabaseSource {
     /// The way for servers of another major version.
     async fn dump(&self, context: &Context, tools: &Tools) -> Result<Payload, CloneError> {
         let session = self.session().await?;
-        let excluded: Vec<String> = every_table(&session)
-            .await?
-            .into_iter()
-            .filter(|table| is_excluded(context, &table.name))
-            .map(|table| {
-                let part = |text: &str| format!("\"{}\"", text.replace('"', "\"\""));
-                let QualifiedName { schema, name } = &table.name;
-                format!("--exclude-table-data={}.{}", part(schema), part(name))
-            })
-            .collect();
+        let excluded = without_rows(context, &session).await?;
         drop(session);
         let path = context.workspace.file("source.dir");
         let dump = tools
@@ -223,6 +215,25 @@ impl DatabaseSource {
             tools: Some(tools.clone()),
         })
     }
+}
+
+/// What makes `pg_dump` leave out the rows that the policy leaves out.
+pub(super) async fn without_rows(
+    context: &Context,
+    session: &Session,
+) -> Result<Vec<String>, QueryError> {
+    let part = |text: &str| format!("\"{}\"", text.replace('"', "\"\""));
+    let tables = every_table(session).await?.into_iter();
+    Ok(tables
+        .filter(|table| is_excluded(context, &table.name))
+        .map(|LiveTable { name, .. }| {
+            format!(
+                "--exclude-table-data={}.{}",
+                part(&name.schema),
+                part(&name.name)
+            )
+        })
+        .collect())
 }
 
 /// A session with the source. What protects production here is the transaction's mode; what

@@ -1,28 +1,41 @@
 //! A dump on disk: the newest file or directory that fits a pattern.
 
 use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use jiff::Timestamp;
 
 use super::format::{Compression, DumpFile, Format};
-use super::{BoxFuture, CloneError, Inspected, Payload, Source};
+use super::{Beside, BoxFuture, CloneError, Fetched, Inspected, Payload, Source};
 use crate::context::Context;
-use crate::policy::FileGlob;
+use crate::policy::{Dump, FileGlob};
 use crate::postgres::archive::Contents;
 use crate::postgres::tools::Tools;
 use crate::postgres::{Major, binaries};
+use crate::restore::Disarmed;
+use crate::verdict::Stage;
 
 pub(super) struct DumpSource {
-    pub pattern: FileGlob,
+    pub dump: Dump,
 }
 
 impl Source for DumpSource {
     fn describe(&self) -> String {
-        format!("dump `{}`", self.pattern)
+        format!("dump `{}`", self.dump.files)
     }
 
     fn inspect<'a>(&'a self, context: &'a Context) -> BoxFuture<'a, Result<Inspected, CloneError>> {
         Box::pin(async {
-            let file = DumpFile::open(&self.newest(context)?).await?;
-            inspect_file(context, &file).await
+            let path = self.newest(context)?;
+            let file = DumpFile::open(&path).await?;
+            let mut inspected = inspect_file(context, &file).await?;
+            if let Some(beside) = Beside::read(&path)? {
+                inspected.data_as_of = Some(beside.taken_at);
+                inspected.caveats = told_by(&beside);
+                inspected.disarmed = beside.disarmed;
+            }
+            self.is_young_enough(path, inspected.data_as_of, context.started)?;
+            Ok(inspected)
         })
     }
 
@@ -31,20 +44,69 @@ impl Source for DumpSource {
         context: &'a Context,
         _: &'a Inspected,
         _: &'a Tools,
-    ) -> BoxFuture<'a, Result<Payload, CloneError>> {
+    ) -> BoxFuture<'a, Result<Fetched, CloneError>> {
         Box::pin(async {
-            let file = DumpFile::open(&self.newest(context)?).await?;
-            payload(context, file).await
+            let path = self.newest(context)?;
+            let file = DumpFile::open(&path).await?;
+            if let Some(beside) = Beside::read(&path)? {
+                context
+                    .progress
+                    .doing(Stage::Clone, "comparing the dump with its digest");
+                let checked = tokio::task::spawn_blocking(move || beside.check(&path)).await;
+                checked.unwrap_or(Ok(()))?;
+            }
+            Ok(payload(context, file).await?.into())
         })
     }
 }
 
 impl DumpSource {
     fn newest(&self, context: &Context) -> Result<PathBuf, CloneError> {
-        newest_dump(&self.pattern, &context.policy.root).ok_or_else(|| CloneError::NoDump {
-            pattern: self.pattern.to_string(),
+        newest_dump(&self.dump.files, &context.policy.root).ok_or_else(|| CloneError::NoDump {
+            pattern: self.dump.files.to_string(),
         })
     }
+
+    fn is_young_enough(
+        &self,
+        path: PathBuf,
+        data_as_of: Option<Timestamp>,
+        now: Timestamp,
+    ) -> Result<(), CloneError> {
+        let Some(limit) = self.dump.max_age else {
+            return Ok(());
+        };
+        let age = data_as_of.and_then(|at| Duration::try_from(now.duration_since(at)).ok());
+        match age {
+            Some(age) if age > limit => Err(CloneError::TooOld { path, age }),
+            _ => Ok(()),
+        }
+    }
+}
+
+/// What a reader must know of a dump that we made.
+fn told_by(beside: &Beside) -> Vec<String> {
+    let mut caveats = vec![format!("the dump is of {}", beside.source)];
+    if !beside.masked_by.is_empty() {
+        let files: Vec<String> = (beside.masked_by.iter())
+            .map(|file| format!("`{file}`"))
+            .collect();
+        caveats.push(format!(
+            "masked before it was dumped, by {}",
+            files.join(", ")
+        ));
+    }
+    if !beside.without_rows_of.is_empty() {
+        caveats.push(format!(
+            "dumped without the rows of `{}`",
+            beside.without_rows_of.join("`, `")
+        ));
+    }
+    if !beside.disarmed.is_empty() {
+        let all: Vec<String> = beside.disarmed.iter().map(Disarmed::describe).collect();
+        caveats.push(format!("disarmed before it was dumped: {}", all.join(", ")));
+    }
+    caveats
 }
 
 /// The file with the latest modification.
@@ -52,6 +114,8 @@ pub fn newest_dump(pattern: &FileGlob, root: &Path) -> Option<PathBuf> {
     pattern
         .files(root)
         .into_iter()
+        // `prod.dump*` fits what is known of a dump too.
+        .filter(|path| !Beside::is_one(path))
         .max_by_key(|path| modified(path))
 }
 
@@ -140,7 +204,7 @@ fn newest(context: &Context) -> Result<Tools, CloneError> {
 }
 
 /// When a file was last written, or the newest file of a directory.
-fn modified(path: &Path) -> Option<jiff::Timestamp> {
+fn modified(path: &Path) -> Option<Timestamp> {
     let own = std::fs::metadata(path).ok()?.modified().ok()?;
     let inside = std::fs::read_dir(path)
         .into_iter()

@@ -1,33 +1,41 @@
 //! The clone stage: production's data, from the policy's one source.
 //!
 //! Sources are many of the same, so they share a trait, one file each. What a source hands on is a
-//! [`Payload`]: a dump to be restored, a live database to be streamed, or SQL to be run. A source
-//! that yields a ready clone of its own would be one more payload.
+//! [`Payload`]: a dump to be restored, a live database to be streamed, or SQL to be run; or else a clone
+//! that is used where its provider made it.
 
+mod beside;
 mod command;
 mod database;
 mod dump;
 mod format;
+mod hosted;
+mod keep;
 mod live;
 mod sql;
 
 use std::future::Future;
 use std::path::PathBuf;
 use std::pin::Pin;
+use std::time::Duration;
 
+use crate::cloud::{Blocks, CloneName, CloudError};
 use crate::context::Context;
 use crate::policy;
 use crate::postgres::binaries::FindError;
 use crate::postgres::session::{ConnectError, QueryError};
 use crate::postgres::tools::{ToolError, Tools};
-use crate::postgres::{Major, archive};
+use crate::postgres::{Endpoint, Major, archive};
 use crate::process::child::StartError;
-use crate::text::human_bytes;
+use crate::restore::Disarmed;
+use crate::text::{human_bytes, human_seconds};
 use crate::verdict::{Explained, Provenance};
 
+pub use beside::Beside;
 pub use database::read_only_session;
 pub use dump::newest_dump;
 pub use format::{Compression, DumpFile, Format};
+pub use keep::keep;
 pub use live::{CopyFormat, Live, LiveRole, LiveSequence, LiveTable};
 
 pub type BoxFuture<'a, T> = Pin<Box<dyn Future<Output = T> + Send + 'a>>;
@@ -54,7 +62,7 @@ pub trait Source: Send + Sync {
         context: &'a Context,
         inspected: &'a Inspected,
         tools: &'a Tools,
-    ) -> BoxFuture<'a, Result<Payload, CloneError>>;
+    ) -> BoxFuture<'a, Result<Fetched, CloneError>>;
 }
 
 /// What is known of a source before its data is there.
@@ -68,12 +76,18 @@ pub struct Inspected {
     /// The moment the data is of.
     pub data_as_of: Option<jiff::Timestamp>,
     pub database: Option<String>,
+    /// What a reader must know before trusting the clone.
+    pub caveats: Vec<String>,
+    /// What is switched off in it already.
+    pub disarmed: Vec<Disarmed>,
 }
 
 /// The clone stage's result.
 pub struct Cloned {
-    pub payload: Payload,
+    pub fetched: Fetched,
     pub provenance: Provenance,
+    /// What is switched off in it already.
+    pub disarmed: Vec<Disarmed>,
 }
 
 impl Cloned {
@@ -104,6 +118,29 @@ pub enum Payload {
     Sql(Vec<PathBuf>),
 }
 
+/// What the stage hands on.
+pub enum Fetched {
+    /// Production's data, to be loaded.
+    Data(Box<Payload>),
+    /// A provider's clone, which was shown to be one.
+    InPlace(Box<InPlace>),
+}
+
+impl From<Payload> for Fetched {
+    fn from(payload: Payload) -> Self {
+        Self::Data(Box::new(payload))
+    }
+}
+
+/// A clone where its provider made it.
+pub struct InPlace {
+    pub name: CloneName,
+    pub endpoint: Endpoint,
+    pub version: String,
+    pub data_as_of: Option<jiff::Timestamp>,
+    pub blocks: Blocks,
+}
+
 #[derive(Debug, thiserror::Error)]
 pub enum CloneError {
     #[error("no dump fits `{pattern}`")]
@@ -115,6 +152,12 @@ pub enum CloneError {
     },
     #[error("`{path}` is not a dump that can be restored: {why}")]
     NotADump { path: PathBuf, why: &'static str },
+    #[error("`{path}` can't be read: it is of another version, or was changed")]
+    Beside { path: PathBuf },
+    #[error("`{path}` is not the dump that the file beside it is of")]
+    OtherDump { path: PathBuf },
+    #[error("the newest dump, `{path}`, is {} old, older than `source.dump.max_age` allows", human_seconds(*age))]
+    TooOld { path: PathBuf, age: Duration },
     #[error("the source's command failed ({how})")]
     Command { how: String, said: String },
     #[error("the source's command wrote nothing")]
@@ -129,6 +172,8 @@ pub enum CloneError {
     HiddenRows { role: String, tables: String },
     #[error("`{role}` may not read the large objects")]
     LargeObjects { role: String },
+    #[error(transparent)]
+    Cloud(#[from] CloudError),
     #[error(transparent)]
     Find(#[from] FindError),
     #[error(transparent)]
@@ -147,6 +192,13 @@ impl Explained for CloneError {
             Self::NoDump { .. } => {
                 Some("`source.dump` is relative to the policy's directory".to_owned())
             }
+            Self::OtherDump { .. } => Some(
+                "dump again with `pgrehearse clone`, or remove the `.provenance.json` beside it"
+                    .to_owned(),
+            ),
+            Self::TooOld { .. } => Some(
+                "see why the job that writes it has not; or raise `source.dump.max_age`".to_owned(),
+            ),
             Self::Command { said, .. } if !said.is_empty() => Some(format!("it said: {said}")),
             Self::Unreadable { role, .. } => Some(format!("grant pg_read_all_data to {role}")),
             Self::TooLarge { .. } => Some(
@@ -167,6 +219,7 @@ impl Explained for CloneError {
             Self::Tool(ToolError::Failed { said, .. }) if said.contains("lock timeout") => {
                 Some(LOCKED.to_owned())
             }
+            Self::Cloud(error) => error.hint(),
             Self::Find(error) => error.hint(),
             Self::Connect(error) => error.hint(),
             _ => None,
@@ -177,9 +230,7 @@ impl Explained for CloneError {
 /// The source that the policy names.
 pub fn source(policy: &policy::Policy) -> Box<dyn Source> {
     match &policy.source {
-        policy::Source::Dump(pattern) => Box::new(dump::DumpSource {
-            pattern: pattern.clone(),
-        }),
+        policy::Source::Dump(dump) => Box::new(dump::DumpSource { dump: dump.clone() }),
         policy::Source::Database {
             endpoint,
             lock_timeout,
@@ -191,6 +242,9 @@ pub fn source(policy: &policy::Policy) -> Box<dyn Source> {
         policy::Source::Sql(files) => Box::new(sql::SqlSource {
             files: files.clone(),
         }),
+        policy::Source::Hosted(hosted) => Box::new(hosted::HostedSource {
+            hosted: hosted.clone(),
+        }),
     }
 }
 
@@ -201,7 +255,7 @@ pub async fn run(
     inspected: &Inspected,
     tools: &Tools,
 ) -> Result<Cloned, CloneError> {
-    let payload = source.fetch(context, inspected, tools).await?;
+    let fetched = source.fetch(context, inspected, tools).await?;
     let mut provenance = Provenance {
         source: source.describe(),
         database: inspected.database.clone(),
@@ -212,20 +266,30 @@ pub async fn run(
         caveats: Vec::new(),
     };
     // A command's dump is known only when it is there.
-    match &payload {
-        Payload::Archive { contents, .. } => {
-            provenance.database = contents.database.clone();
-            provenance.source_version = contents.server_version.clone();
+    provenance.caveats.extend(inspected.caveats.clone());
+    match &fetched {
+        Fetched::Data(payload) => match payload.as_ref() {
+            Payload::Archive { contents, .. } => {
+                provenance.database = contents.database.clone();
+                provenance.source_version = contents.server_version.clone();
+            }
+            Payload::Script { file } => {
+                let (version, surroundings) = file.plain_head().await?;
+                provenance.database = surroundings.database;
+                provenance.source_version = version;
+            }
+            Payload::Live(_) | Payload::Sql(_) => {}
+        },
+        Fetched::InPlace(clone) => {
+            provenance.source_version = Some(clone.version.clone());
+            provenance.server_version = clone.version.clone();
+            provenance.data_as_of = clone.data_as_of.or(provenance.data_as_of);
+            provenance.database = Some(clone.endpoint.database.clone());
         }
-        Payload::Script { file } => {
-            let (version, surroundings) = file.plain_head().await?;
-            provenance.database = surroundings.database;
-            provenance.source_version = version;
-        }
-        Payload::Live(_) | Payload::Sql(_) => {}
     }
     Ok(Cloned {
-        payload,
+        fetched,
         provenance,
+        disarmed: inspected.disarmed.clone(),
     })
 }

@@ -2,7 +2,7 @@
 
 use std::path::PathBuf;
 
-use super::{BoxFuture, CloneError, Inspected, Payload, Source};
+use super::{BoxFuture, CloneError, Fetched, Inspected, Payload, Source};
 use crate::context::Context;
 use crate::postgres::tools::Tools;
 
@@ -34,7 +34,7 @@ impl Source for SqlSource {
         _: &'a Context,
         _: &'a Inspected,
         _: &'a Tools,
-    ) -> BoxFuture<'a, Result<Payload, CloneError>> {
-        Box::pin(async { Ok(Payload::Sql(self.files.clone())) })
+    ) -> BoxFuture<'a, Result<Fetched, CloneError>> {
+        Box::pin(async { Ok(Payload::Sql(self.files.clone()).into()) })
     }
 }

@@ -34,13 +34,6 @@ pub struct Api {
     header: (&'static str, Secret),
 }
 
-/// A success.
-pub struct Answer {
-    pub status: u16,
-    /// Null where there is none.
-    pub json: Value,
-}
-
 impl Api {
     pub fn new(
         provider: &'static str,
@@ -70,8 +63,7 @@ impl Api {
     /// Reads something.
     pub async fn get(&self, doing: &str, path: &str) -> Result<Value, CloudError> {
         let ask = || self.once(Method::GET, doing, path, None);
-        let answer = ask.retry(again()).when(CloudError::may_pass).await?;
-        Ok(answer.json)
+        ask.retry(again()).when(CloudError::may_pass).await
     }
 
     /// The same of something that may not be there.
@@ -90,7 +82,7 @@ impl Api {
         doing: &str,
         path: &str,
         body: Option<&Value>,
-    ) -> Result<Answer, CloudError> {
+    ) -> Result<Value, CloudError> {
         let send = || self.once(method.clone(), doing, path, body);
         send.retry(again()).when(CloudError::did_nothing).await
     }
@@ -101,7 +93,7 @@ impl Api {
         doing: &str,
         path: &str,
         body: Option<&Value>,
-    ) -> Result<Answer, CloudError> {
+    ) -> Result<Value, CloudError> {
         let unreachable = |error: &reqwest::Error| CloudError::Unreachable {
             provider: self.provider,
             doing: doing.to_owned(),
@@ -126,10 +118,7 @@ impl Api {
         let json = serde_json::from_str(&text).ok();
         if status.is_success() {
             // Some say only `OK`.
-            return Ok(Answer {
-                status: status.as_u16(),
-                json: json.unwrap_or(Value::Null),
-            });
+            return Ok(json.unwrap_or(Value::Null));
         }
         let said = match json
             .as_ref()

@@ -22,7 +22,7 @@ use crate::text::Secret;
 const DBLAB: &str = "DBLab";
 
 /// The role that is made in the clone for us.
-const ROLE: &str = "pgrehearse";
+const ROLE: &str = "pgrehearse_clone";
 
 /// How often a clone's state is asked for.
 const POLL: Duration = Duration::from_secs(1);

@@ -14,6 +14,13 @@ pub struct Leak {
     pub because: CloudError,
 }
 
+impl Leak {
+    /// ``the clone `x` in Neon project `shop` ``.
+    pub fn describe(&self) -> String {
+        format!("the clone `{}` in {}", self.name, self.place)
+    }
+}
+
 /// The clones of one run. The guard has each of them from before it is made until it is gone.
 pub struct Ledger {
     guard: Arc<Guard>,
@@ -64,22 +71,22 @@ impl Ledger {
         provider.make(order).await
     }
 
-    /// Removes a clone that is of no more use; it is waited for at the run's end.
-    pub async fn ask_removal(&self, name: &CloneName) -> Result<(), CloudError> {
-        let entry = self
-            .open()
-            .iter()
-            .find(|entry| entry.name == *name)
-            .cloned();
-        match entry {
-            Some(entry) => entry.account.remove(name, Patience::Accepted).await,
-            None => Ok(()),
+    /// Asks for all clones to be removed; they are waited for at the run's end.
+    pub async fn ask_removals(&self) {
+        let open = self.open().clone();
+        for entry in open {
+            if let Err(error) = entry.account.remove(&entry.name, Patience::Accepted).await {
+                tracing::debug!(%error, name = %entry.name, "the clone was not removed yet");
+            }
         }
     }
 
-    /// Leaves a clone when the run ends: `--keep`.
-    pub fn keep(&self, name: &CloneName) {
-        self.forget(name);
+    /// Leaves the clones when the run ends: `--keep`.
+    pub fn keep_all(&self) {
+        let open = self.open().clone();
+        for entry in open {
+            self.forget(&entry.name);
+        }
     }
 
     /// Removes whatever is left; says what could not be.

@@ -117,10 +117,17 @@ impl Neon {
             .project
             .api
             .send(Method::POST, DOING, &path, Some(&body));
-        let branch = match made.await {
-            Ok(answer) => self.project.read(&answer.json["branch"], DOING)?,
+        let (branch, answer): (Branch, Value) = match made.await {
+            Ok(answer) => (self.project.read(&answer["branch"], DOING)?, answer),
             Err(error) if error.is_unsure() => {
-                self.project.named(order.name).await?.ok_or(error)?
+                let branch = self.project.named(order.name).await?.ok_or(error)?;
+                let path = self.project.path(&format!("operations?limit={PAGE}"));
+                let doing = "list the project's operations";
+                let mut answer = self.project.api.get(doing, &path).await?;
+                if let Some(operations) = answer["operations"].as_array_mut() {
+                    operations.retain(|operation| operation["branch_id"] == *branch.id);
+                }
+                (branch, answer)
             }
             Err(error) => return Err(error),
         };
@@ -137,37 +144,40 @@ impl Neon {
         if branch.name != order.name.as_str() {
             return Err(wrong("which has another name"));
         }
+        self.wait(order, &answer).await?;
         Ok(branch)
     }
 
-    /// Waits until nothing is being done to the branch.
-    async fn wait(&self, order: &Order<'_>, branch: &Branch) -> Result<(), CloudError> {
+    /// Waits until what was begun is done.
+    async fn wait(&self, order: &Order<'_>, answer: &Value) -> Result<(), CloudError> {
+        const DOING: &str = "read how far an operation is";
         let began = Instant::now();
-        loop {
+        let operations: Vec<Operation> = match &answer["operations"] {
+            Value::Null => Vec::new(),
+            operations => self.project.read(operations, DOING)?,
+        };
+        for operation in operations {
             let path = self
                 .project
-                .path(&format!("branches/{}", encoded(&branch.id)));
-            let json = self
-                .project
-                .api
-                .get("read the branch's state", &path)
-                .await?;
-            let now: Branch = self
-                .project
-                .read(&json["branch"], "read the branch's state")?;
-            if now.current_state == "ready" && now.pending_state.is_none() {
-                return Ok(());
+                .path(&format!("operations/{}", encoded(&operation.id)));
+            let mut now = operation;
+            // What failed is tried again by Neon itself.
+            while !matches!(now.status.as_str(), "finished" | "skipped" | "cancelled") {
+                let state = format!("`{}` is {}", now.action, now.status);
+                if Instant::now() + POLL > order.by {
+                    return Err(CloudError::NotReady {
+                        name: order.name.clone(),
+                        after: began.elapsed(),
+                        state,
+                    });
+                }
+                (order.doing)(state);
+                tokio::time::sleep(POLL).await;
+                let json = self.project.api.get(DOING, &path).await?;
+                now = self.project.read(&json["operation"], DOING)?;
             }
-            (order.doing)(format!("the branch is {}", now.current_state));
-            if Instant::now() + POLL > order.by {
-                return Err(CloudError::NotReady {
-                    name: order.name.clone(),
-                    after: began.elapsed(),
-                    state: format!("the branch is {}", now.current_state),
-                });
-            }
-            tokio::time::sleep(POLL).await;
         }
+        Ok(())
     }
 
     /// The way into the branch's database.
@@ -195,7 +205,8 @@ impl Neon {
         let path = project.path(&format!("{at}/roles/{}/reset_password", encoded(role)));
         let doing = "set a role's password in the branch";
         let answer = project.api.send(Method::POST, doing, &path, None).await?;
-        let password = answer.json["role"]["password"]
+        self.wait(order, &answer).await?;
+        let password = answer["role"]["password"]
             .as_str()
             .ok_or_else(|| project.not_understood(doing))?
             .to_owned();
@@ -298,7 +309,6 @@ impl Provider for Neon {
             (order.doing)(format!("making the branch `{}`", order.name));
             let data_as_of = jiff::Timestamp::now();
             let branch = self.branch(order, &parent).await?;
-            self.wait(order, &branch).await?;
             Ok(Made {
                 endpoint: self.endpoint(order, &branch).await?,
                 tunnel: None,
@@ -463,14 +473,19 @@ struct Branch {
     id: String,
     name: String,
     #[serde(default)]
-    current_state: String,
-    pending_state: Option<String>,
-    #[serde(default)]
     default: bool,
     #[serde(default)]
     protected: bool,
     expires_at: Option<String>,
     logical_size: Option<u64>,
+}
+
+/// Something that Neon does by and by.
+#[derive(Deserialize)]
+struct Operation {
+    id: String,
+    action: String,
+    status: String,
 }
 
 /// An endpoint, in Neon's word: the server of a branch.

@@ -3,11 +3,12 @@
 use serde_json::{Value, json};
 
 use crate::report::escape::visible_line;
-use crate::report::repository_place;
+use crate::report::{place_or_policy, sentences};
 use crate::text::one_line;
 use crate::verdict::{Judged, Level, RunReport};
 
-/// The findings that have a line in the repository, what blocks first. What the policy accepts is none.
+/// The findings, what blocks first, each at its line of the repository or else at the policy's first. What
+/// the policy accepts is none.
 pub fn of(report: &RunReport) -> Vec<Value> {
     report
         .findings
@@ -19,7 +20,7 @@ pub fn of(report: &RunReport) -> Vec<Value> {
 
 fn annotation(report: &RunReport, judged: &Judged) -> Option<Value> {
     let finding = &judged.finding;
-    let place = repository_place(report, finding.place.as_ref()?);
+    let place = place_or_policy(report, judged);
     // GitHub refuses the whole request for one path that can't be in a repository. A path with control
     // characters can be there, and be meant for whoever reads it.
     let is_inside = !place.file.starts_with('/')
@@ -32,15 +33,6 @@ fn annotation(report: &RunReport, judged: &Judged) -> Option<Value> {
         return None;
     }
     let line = place.line.unwrap_or(1).max(1);
-    let mut message = finding.message.clone();
-    for more in [Some(&finding.effect), finding.advice.as_ref()]
-        .into_iter()
-        .flatten()
-    {
-        if !more.is_empty() {
-            message.push_str(&format!("\n{more}"));
-        }
-    }
     Some(json!({
         "path": plane_zero(&place.file),
         "start_line": line,
@@ -51,7 +43,7 @@ fn annotation(report: &RunReport, judged: &Judged) -> Option<Value> {
             Level::Info | Level::Off => "notice",
         },
         "title": one_line(finding.rule, 255),
-        "message": lines(&message),
+        "message": lines(&sentences(judged).join("\n")),
     }))
 }
 

@@ -38,12 +38,17 @@ impl Default for Limits {
 /// Between the end of a part's own time and the end of patience with it.
 const ROOM: Duration = Duration::from_millis(500);
 
+const OF_A_FORK: &str = "nothing is told on GitHub: the pull request is of a fork, whose token may only read; \
+     docs/recipes/fork-comment.md shows how another workflow comments";
+
 /// A run that is being told of.
 pub struct Announcement {
     runtime: Runtime,
     teller: Arc<Teller>,
     /// Until it is over: what could not be told at the beginning.
     beginning: Option<JoinHandle<Vec<String>>>,
+    /// What was returned of it.
+    said: Vec<String>,
     limits: Limits,
     /// A signal has come, or the beginning would not end.
     is_late: bool,
@@ -63,8 +68,9 @@ impl Announcement {
             .map_err(|error| format!("nothing is told on GitHub: {error}"))?;
         match &context.event {
             Event::PullRequest(pull_request) => match pull_request.origin {
-                Origin::Ours => {}
-                origin => return Err(read_only(origin).to_owned()),
+                // `permissions:` may have given Dependabot's token more than it has by itself.
+                Origin::Ours | Origin::Dependabot => {}
+                Origin::Fork => return Err(OF_A_FORK.to_owned()),
             },
             Event::MergeGroup { .. } | Event::Push | Event::Dispatch
                 if told.check || told.status => {}
@@ -110,6 +116,7 @@ impl Announcement {
             runtime,
             teller,
             beginning: Some(beginning),
+            said: Vec::new(),
             limits,
             is_late: false,
         })
@@ -131,10 +138,11 @@ impl Announcement {
                 () = hurry => None,
             }
         });
-        waited.unwrap_or_else(|| {
+        self.said = waited.unwrap_or_else(|| {
             self.is_late = true;
             Vec::new()
-        })
+        });
+        self.said.clone()
     }
 
     /// Tells how the run ended, and returns what could not be told. `hurry` is ready when a signal asks
@@ -167,7 +175,9 @@ impl Announcement {
             }
         });
         let late = || vec!["a signal came before all was told on GitHub".to_owned()];
-        problems.extend(told.unwrap_or_else(late));
+        let mut told = told.unwrap_or_else(late);
+        told.retain(|problem| !self.said.contains(problem));
+        problems.extend(told);
         // A name that is being looked up can't be cut short, and must not be waited for.
         self.runtime.shutdown_background();
         problems
@@ -183,19 +193,6 @@ async fn ended(mut part: JoinHandle<Vec<String>>, limit: Duration) -> Option<Vec
         Err(_) => {
             part.abort();
             None
-        }
-    }
-}
-
-fn read_only(origin: Origin) -> &'static str {
-    match origin {
-        Origin::Dependabot => {
-            "nothing is told on GitHub: this run is Dependabot's, whose token may only read; \
-             docs/recipes/fork-comment.md shows how another workflow comments"
-        }
-        Origin::Fork | Origin::Ours => {
-            "nothing is told on GitHub: the pull request is of a fork, whose token may only read; \
-             docs/recipes/fork-comment.md shows how another workflow comments"
         }
     }
 }

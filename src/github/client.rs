@@ -1,6 +1,6 @@
 //! One request to GitHub, and how long to go on trying.
 //!
-//! A request is sent once: octocrab's own retry, which also repeats writes, is off. What is tried again
+//! A request is sent once: octocrab's own retry, which also repeats writes, is left out. What is tried again
 //! is a whole attempt, and an attempt looks at what is there before it writes. So a write that was done
 //! although its answer got lost is found and not done twice.
 
@@ -8,7 +8,6 @@ use std::time::Duration;
 
 use backon::{ExponentialBuilder, Retryable as _};
 use octocrab::Octocrab;
-use octocrab::service::middleware::retry::RetryConfig;
 use serde_json::Value;
 use tokio::time::Instant;
 use url::{Position, Url};
@@ -22,6 +21,9 @@ const FIRST_WAIT: Duration = Duration::from_millis(500);
 
 /// An attempt is made so often again, so five times at most.
 const AGAIN: usize = 4;
+
+/// How long a connection may take, through a proxy or not.
+const CONNECTED: Duration = Duration::from_secs(5);
 
 /// How long GitHub may take to answer one request: it cuts its own off after ten seconds.
 const ANSWER: Duration = Duration::from_secs(12);
@@ -59,16 +61,22 @@ impl Client {
     pub fn new(context: &Context, token: &Secret, until: Instant) -> Result<Self, ApiError> {
         let api = &context.api_url;
         let server = &api[..Position::BeforePath];
+        // Whoever was first has installed the same one.
+        let _ = rustls::crypto::ring::default_provider().install_default();
+        // A runner behind a proxy names it in the environment, where reqwest looks.
+        let transport = reqwest::Client::builder()
+            .connect_timeout(CONNECTED)
+            .read_timeout(ANSWER)
+            // octocrab follows, and can send a body again.
+            .redirect(reqwest::redirect::Policy::none())
+            .build()
+            .map_err(|error| ApiError::client(&error))?;
         // The base is the server alone: octocrab would put the API's path before GraphQL's too.
         let octocrab = Octocrab::builder()
             .base_uri(server)
             .map_err(|error| ApiError::client(&error))?
             .personal_token(token.expose().to_owned())
-            .add_retry_config(RetryConfig::None)
-            .set_connect_timeout(Some(Duration::from_secs(5)))
-            .set_read_timeout(Some(ANSWER))
-            .set_write_timeout(Some(ANSWER))
-            .build()
+            .build_with_reqwest(transport)
             .map_err(|error| ApiError::client(&error))?;
         let is_same_server = |url: &&Url| url[..Position::BeforePath] == *server;
         Ok(Self {
@@ -103,9 +111,7 @@ impl Client {
         what: &str,
         body: &Value,
     ) -> Result<Value, ApiError> {
-        let route = self.route(what);
-        let answer = self.once(need, Method::Post, &route, Some(body)).await?;
-        Ok(answer.json)
+        self.write(need, Method::Post, what, body).await
     }
 
     /// Changes something in the repository. By PATCH: `update_comment` of octocrab sends POST.
@@ -115,8 +121,18 @@ impl Client {
         what: &str,
         body: &Value,
     ) -> Result<Value, ApiError> {
+        self.write(need, Method::Patch, what, body).await
+    }
+
+    async fn write(
+        &self,
+        need: Permission,
+        method: Method,
+        what: &str,
+        body: &Value,
+    ) -> Result<Value, ApiError> {
         let route = self.route(what);
-        let answer = self.once(need, Method::Patch, &route, Some(body)).await?;
+        let answer = self.once(need, method, &route, Some(body)).await?;
         Ok(answer.json)
     }
 

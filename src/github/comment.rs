@@ -1,10 +1,12 @@
 //! The one comment of a rehearsal on a pull request.
 //!
 //! It is found by a hidden first line *and* its author: anybody may paste the line. The second line
-//! says when its run began, so that a run that ends late does not put an old verdict over a new one.
+//! says when its run began and of which commit it was: neither a run that ends late nor an old commit's
+//! run that is started again puts an old verdict over a new one.
 
 use serde_json::{Value, json};
 use tokio::sync::OnceCell;
+use tokio::time::{Duration, timeout};
 
 use super::client::Client;
 use super::error::{ApiError, Permission};
@@ -14,6 +16,10 @@ use super::sticky::{self, At};
 const ACTIONS: &str = "github-actions[bot]";
 
 const NEED: Permission = Permission::PullRequests;
+
+/// How long the pull request's head may take to be told. What is told without it is seldom wrong, and
+/// the comment has to be written in the time that is left.
+const HEAD: Duration = Duration::from_secs(2);
 
 /// Whether there must be a comment afterwards.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -30,7 +36,7 @@ pub enum Written {
     Updated(u64),
     /// It says just this.
     Same(u64),
-    /// A newer run's comment is left as it is.
+    /// The comment of a newer commit or run is left as it is.
     Newer(u64),
     /// None was there and none was wished for.
     Nothing,
@@ -40,6 +46,8 @@ pub enum Written {
 pub struct Comment {
     number: u64,
     name: String,
+    /// What was rehearsed.
+    commit: String,
     author: OnceCell<String>,
 }
 
@@ -50,10 +58,11 @@ struct Found {
 }
 
 impl Comment {
-    pub fn new(number: u64, name: &str) -> Self {
+    pub fn new(number: u64, name: &str, commit: &str) -> Self {
         Self {
             number,
             name: name.to_owned(),
+            commit: commit.to_owned(),
             author: OnceCell::new(),
         }
     }
@@ -78,10 +87,13 @@ impl Comment {
         body: &str,
         wish: Wish,
     ) -> Result<Written, ApiError> {
-        match self.find(client).await? {
-            Some(found) if sticky::at_of(&found.body).is_some_and(|there| there > at) => {
-                Ok(Written::Newer(found.id))
-            }
+        let found = self.find(client).await?;
+        if let Some(found) = &found
+            && self.stays(client, &found.body, at).await
+        {
+            return Ok(Written::Newer(found.id));
+        }
+        match found {
             Some(found) if sticky::is_same(&found.body, body) => Ok(Written::Same(found.id)),
             Some(found) => {
                 let what = format!("issues/comments/{}", found.id);
@@ -101,6 +113,38 @@ impl Comment {
                 let id = made["id"].as_u64().ok_or(ApiError::Shape("id"))?;
                 Ok(Written::Created(id))
             }
+        }
+    }
+
+    /// Whether the comment that is there says more than this run can: it is of the pull request's head
+    /// and this run is not, or it is of a later run.
+    async fn stays(&self, client: &Client, body: &str, at: At) -> bool {
+        let Some(said) = sticky::said_by(body) else {
+            return false;
+        };
+        if said.commit != self.commit
+            && let Some(head) = self.head(client).await
+        {
+            if head == said.commit {
+                return true;
+            }
+            if head == self.commit {
+                return false;
+            }
+        }
+        said.at > at
+    }
+
+    /// The commit that the pull request is at now, if that can be learnt in time.
+    async fn head(&self, client: &Client) -> Option<String> {
+        let what = format!("pulls/{}", self.number);
+        match timeout(HEAD, client.get(NEED, &what)).await {
+            Ok(Ok(answer)) => answer.json["head"]["sha"].as_str().map(str::to_owned),
+            Ok(Err(error)) => {
+                tracing::debug!(%error, "the pull request's head is not known");
+                None
+            }
+            Err(_) => None,
         }
     }
 

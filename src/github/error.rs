@@ -87,6 +87,11 @@ impl ApiError {
         matches!(self, Self::Limited { .. } | Self::Unsure(_))
     }
 
+    /// Whether the token may not do it.
+    pub fn is_of_rights(&self) -> bool {
+        matches!(self, Self::Lacking { status: 403, .. })
+    }
+
     /// How long GitHub wants to be left alone.
     pub fn asked_wait(&self) -> Duration {
         match self {

@@ -92,12 +92,12 @@ async fn tell(
     let mark = marker(name);
     let said = text.strip_prefix(&mark).unwrap_or(text).trim_start();
     let body = sticky::concluded(&told, name, at, &format!("{NOTE}{said}"));
-    let comment = Comment::new(number, name);
+    let comment = Comment::new(number, name, head_sha);
     Ok(match comment.put(&client, at, &body, Wish::Any).await? {
         Written::Created(_) => "the comment was made",
         Written::Updated(_) => "the comment was brought up to date",
         Written::Same(_) => "the comment says it already",
-        Written::Newer(_) => "the comment is of a newer run, and stays",
+        Written::Newer(_) => "the comment is of a newer commit or run, and stays",
         Written::Nothing => "there is no comment",
     })
 }

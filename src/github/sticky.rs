@@ -32,12 +32,19 @@ impl At {
         }
     }
 
-    fn line(self) -> String {
+    fn line(self, commit: &str) -> String {
         format!(
-            "{AT}{} run {}.{} -->",
+            "{AT}{} of {commit} run {}.{} -->",
             self.started, self.run_id, self.attempt
         )
     }
+}
+
+/// What a comment says of itself in its second line.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Said<'a> {
+    pub at: At,
+    pub commit: &'a str,
 }
 
 /// Whether a comment is the one of a policy's name, as far as its text tells.
@@ -45,16 +52,20 @@ pub fn is_of(body: &str, name: &str) -> bool {
     body.lines().next().map(str::trim_end) == Some(marker(name).as_str())
 }
 
-/// The run that a comment is of; `None` if it does not say so.
-pub fn at_of(body: &str) -> Option<At> {
+/// The run and the commit that a comment is of; `None` if it does not say so.
+pub fn said_by(body: &str) -> Option<Said<'_>> {
     let line = body.lines().nth(1)?.trim_end();
     let inside = line.strip_prefix(AT)?.strip_suffix(" -->")?;
-    let (started, run) = inside.split_once(" run ")?;
+    let (what, run) = inside.split_once(" run ")?;
+    let (started, commit) = what.split_once(" of ")?;
     let (run_id, attempt) = run.split_once('.')?;
-    Some(At {
-        started: Timestamp::from_str(started).ok()?,
-        run_id: run_id.parse().ok()?,
-        attempt: attempt.parse().ok()?,
+    Some(Said {
+        at: At {
+            started: Timestamp::from_str(started).ok()?,
+            run_id: run_id.parse().ok()?,
+            attempt: attempt.parse().ok()?,
+        },
+        commit,
     })
 }
 
@@ -74,7 +85,7 @@ pub fn in_progress(context: &Context, name: &str, at: At) -> String {
     format!(
         "{}\n{}\n### ⏳ {}: rehearsing commit [{}]({}), started at {}\n\nThe verdict will stand here. [The run]({})\n",
         marker(name),
-        at.line(),
+        at.line(&context.commit),
         Markdown::sentence(&one_line(name, 80)),
         context.short_commit(),
         context.commit_url(),
@@ -90,7 +101,7 @@ pub fn concluded(context: &Context, name: &str, at: At, text: &str) -> String {
         .strip_prefix(mark.as_str())
         .unwrap_or(text)
         .trim_start_matches('\n');
-    let head = format!("{mark}\n{}\n", at.line());
+    let head = format!("{mark}\n{}\n", at.line(&context.commit));
     let linked = format!(
         "\n<sub>commit [{}]({}) · [run {}.{}]({})</sub>\n",
         context.short_commit(),
@@ -141,18 +152,23 @@ mod tests {
         let body = in_progress(&context(), "shop", at(1_760_000_000));
         assert!(is_of(&body, "shop"));
         assert!(!is_of(&body, "shop-2"));
-        assert_eq!(at_of(&body), Some(at(1_760_000_000)));
+        let said = Said {
+            at: at(1_760_000_000),
+            commit: &context().commit,
+        };
+        assert_eq!(said_by(&body), Some(said));
         let body = body.replace('\n', "\r\n");
         assert!(is_of(&body, "shop"));
-        assert_eq!(at_of(&body), Some(at(1_760_000_000)));
+        assert_eq!(said_by(&body), Some(said));
         assert!(at(1_760_000_000) < at(1_760_000_001));
         for broken in [
             "",
             "a\nb",
-            "a\n<!-- pgrehearse-at: now run 1.1 -->",
-            "a\n<!-- pgrehearse-at: 2026-01-01T00:00:00Z run x.1 -->",
+            "a\n<!-- pgrehearse-at: now of ec26c3e run 1.1 -->",
+            "a\n<!-- pgrehearse-at: 2026-01-01T00:00:00Z of ec26c3e run x.1 -->",
+            "a\n<!-- pgrehearse-at: 2026-01-01T00:00:00Z run 1.1 -->",
         ] {
-            assert_eq!(at_of(broken), None);
+            assert_eq!(said_by(broken), None);
         }
     }
 

@@ -9,7 +9,7 @@ use super::check::CheckRun;
 use super::client::Client;
 use super::comment::{Comment, Wish, Written};
 use super::error::ApiError;
-use super::event::Context;
+use super::event::{Context, Origin};
 use super::outcome::{Conclusion, End};
 use super::status::Status;
 use super::sticky::{self, At};
@@ -21,6 +21,9 @@ use crate::verdict::RunReport;
 /// Room between the last answer and the end of the time, so that what failed is told and not that time
 /// was over.
 const ROOM: Duration = Duration::from_millis(200);
+
+const OF_DEPENDABOT: &str = "nothing is told on GitHub: this run is Dependabot's, whose token may only read; \
+     docs/recipes/fork-comment.md shows how another workflow comments";
 
 pub struct Teller {
     context: Context,
@@ -45,7 +48,10 @@ impl Teller {
         let comment = context
             .pull_request()
             .filter(|_| told.comment != CommentWhen::Never)
-            .map(|pull_request| (Comment::new(pull_request.number, name), told.comment));
+            .map(|pull_request| {
+                let comment = Comment::new(pull_request.number, name, &context.commit);
+                (comment, told.comment)
+            });
         Ok(Self {
             at: At::of(&context, started),
             comment,
@@ -75,7 +81,7 @@ impl Teller {
                 }
             }),
         );
-        problems("begun", comment, check, status)
+        self.problems("begun", comment, check, status)
     }
 
     /// Says how it ended. Returns what could not be told.
@@ -108,7 +114,7 @@ impl Teller {
                 }
             }),
         );
-        problems("concluded", comment, check, status)
+        self.problems("concluded", comment, check, status)
     }
 
     async fn begin_comment(&self, client: &Client) -> Result<(), ApiError> {
@@ -142,6 +148,38 @@ impl Teller {
         remember(comment.put(client, self.at, &body, wish).await?);
         Ok(())
     }
+
+    /// What was asked for and not told, in sentences.
+    fn problems(
+        &self,
+        verb: &str,
+        comment: Result<(), ApiError>,
+        check: Result<(), ApiError>,
+        status: Result<(), ApiError>,
+    ) -> Vec<String> {
+        let parts = [
+            ("the comment on the pull request", comment),
+            ("the check run", check),
+            ("the commit status", status),
+        ];
+        let failed: Vec<(&str, ApiError)> = parts
+            .into_iter()
+            .filter_map(|(what, result)| Some((what, result.err()?)))
+            .collect();
+        let asked = usize::from(self.comment.is_some())
+            + usize::from(self.check.is_some())
+            + usize::from(self.status.is_some());
+        let may_only_read =
+            failed.len() == asked && failed.iter().all(|(_, error)| error.is_of_rights());
+        let pull_request = self.context.pull_request();
+        if may_only_read && pull_request.is_some_and(|it| it.origin == Origin::Dependabot) {
+            return vec![OF_DEPENDABOT.to_owned()];
+        }
+        failed
+            .into_iter()
+            .map(|(what, error)| format!("{what} was not {verb}: {error}"))
+            .collect()
+    }
 }
 
 fn remember(written: Written) {
@@ -156,20 +194,4 @@ async fn in_time(
     timeout_at(until, work)
         .await
         .unwrap_or_else(|_| Err(ApiError::unsure("there was no more time")))
-}
-
-fn problems(
-    verb: &str,
-    comment: Result<(), ApiError>,
-    check: Result<(), ApiError>,
-    status: Result<(), ApiError>,
-) -> Vec<String> {
-    [
-        ("the comment on the pull request", comment),
-        ("the check run", check),
-        ("the commit status", status),
-    ]
-    .into_iter()
-    .filter_map(|(what, result)| Some(format!("{what} was not {verb}: {}", result.err()?)))
-    .collect()
 }

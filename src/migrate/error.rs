@@ -2,6 +2,7 @@
 
 use std::path::PathBuf;
 
+use crate::container::ContainerError;
 use crate::git::GitError;
 use crate::postgres::session::{ConnectError, QueryError};
 use crate::process::child::StartError;
@@ -38,6 +39,8 @@ pub enum MigrateError {
     )]
     Drill { how: String },
     #[error(transparent)]
+    Container(#[from] ContainerError),
+    #[error(transparent)]
     Start(#[from] StartError),
     #[error(transparent)]
     Connect(#[from] ConnectError),
@@ -67,7 +70,7 @@ impl Explained for MigrateError {
                 "rehearse on a server that has the extension: `target.server`".to_owned(),
             ),
             Self::NoProgram { .. } => Some(
-                "install what `migrations.command` needs before the gate runs: its packages, its container's tools"
+                "install what `migrations.command` needs before the gate runs: its packages, its container's tools; or put it into `migrations.image`"
                     .to_owned(),
             ),
             Self::ServerGone { .. } => Some(
@@ -78,6 +81,7 @@ impl Explained for MigrateError {
                 "a migration that can't be run twice, on two databases, can't be drilled: leave `migrations.contention` out"
                     .to_owned(),
             ),
+            Self::Container(error) => error.hint(),
             Self::Connect(error) => error.hint(),
             Self::Target(error) => error.hint(),
             _ => None,

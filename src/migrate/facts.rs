@@ -8,6 +8,7 @@ use super::contention::Contention;
 use super::files::HeldBack;
 use super::history::{Applied, DecidedBy, History};
 use super::violation::Violation;
+use crate::container::Site;
 use crate::postgres::ServerError;
 use crate::trace::Trace;
 use crate::verdict::Place;
@@ -27,6 +28,8 @@ pub struct Facts {
     pub matched: Matched,
     /// The role that migrated.
     pub role: String,
+    /// The policy's image, if the command ran in one.
+    pub image: Option<RanIn>,
     pub result: MigrationResult,
     pub took: Duration,
     /// What the server did.
@@ -47,6 +50,40 @@ impl Facts {
     /// tells, nothing better is known.
     pub fn is_assumed_run(&self) -> bool {
         self.matched == Matched::No && matches!(self.result, MigrationResult::Succeeded)
+    }
+}
+
+/// The image that a command ran in.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct RanIn {
+    /// As the policy names it.
+    pub name: String,
+    /// Its digest, or the id that this machine gave it.
+    pub identity: String,
+    pub network: ImageNetwork,
+}
+
+/// What a command in an image could reach.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum ImageNetwork {
+    /// The clone.
+    Closed,
+    /// What the gate's own container reaches.
+    Shared,
+}
+
+impl RanIn {
+    pub(super) fn of(site: &Site) -> Self {
+        let image = site.image();
+        Self {
+            name: image.name.to_string(),
+            identity: image.identity.clone(),
+            network: if site.is_open() {
+                ImageNetwork::Shared
+            } else {
+                ImageNetwork::Closed
+            },
+        }
     }
 }
 

@@ -41,6 +41,7 @@ pub async fn install(
         files: &found.files,
         held_back: &held_back,
         history: &history,
+        site: target.site(),
         stage: Stage::SchemaDiff,
         log: &log_file,
     };

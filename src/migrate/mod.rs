@@ -2,6 +2,7 @@
 
 mod aftermath;
 mod border;
+mod command;
 mod contention;
 mod error;
 mod facts;
@@ -31,7 +32,7 @@ use aftermath::{Aftermath, Failure};
 
 pub use contention::{Contention, ContentionEnding};
 pub use error::MigrateError;
-pub use facts::{Facts, FailedMigration, Held, Matched, MigrationResult, Ran};
+pub use facts::{Facts, FailedMigration, Held, ImageNetwork, Matched, MigrationResult, Ran, RanIn};
 pub use files::{Found, HeldBack, MigrationFile, find, relative};
 pub use fresh::install;
 pub use history::{Applied, DecidedBy, History, changed, pending};
@@ -105,6 +106,7 @@ pub async fn run(
         files: files_of(&policy.migrations.runner, found, &pending),
         held_back: &held_back,
         history: &history,
+        site: restored.target().site(),
         stage: Stage::Migrate,
         log: &log_file,
     };
@@ -162,6 +164,7 @@ pub async fn run(
         unexplained: unexplained(before, found, matched),
         matched,
         role: restored.migrator().name.clone(),
+        image: restored.target().site().map(RanIn::of),
         result,
         took,
         trace,

@@ -1,4 +1,4 @@
-//! Running migrations: the user's own command, or each file with `psql`.
+//! Running migrations: the user's own command ([`command`]), or each file with `psql`.
 //!
 //! The same code migrates the clone and builds the fresh baseline, so that the two can differ only
 //! by what they began with.
@@ -6,18 +6,16 @@
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
-use super::MigrateError;
 use super::files::MigrationFile;
 use super::history::History;
-use super::shadow::Shadow;
+use super::{MigrateError, command};
+use crate::container::Site;
 use crate::context::Context;
 use crate::policy::Runner;
 use crate::postgres::session::During as _;
 use crate::postgres::tools::{Script, ScriptError, Tools, Transaction};
 use crate::postgres::{Endpoint, ServerError, Session};
-use crate::process::child::{Ended, Program, describe_status};
-use crate::process::environment::{self, Address};
-use crate::text::{Ident, one_line, quote_literal, redact, sql};
+use crate::text::{Ident, quote_literal, sql};
 use crate::verdict::Stage;
 
 /// Comments at the top of a file that ask for no transaction around it, in the words of the tools
@@ -43,6 +41,8 @@ pub struct Job<'a> {
     /// Files that the command must not see.
     pub held_back: &'a [PathBuf],
     pub history: &'a History,
+    /// Where the policy's image runs, if the command is to run in it.
+    pub site: Option<&'a Site>,
     /// Where the command's lines go.
     pub stage: Stage,
     /// The file that keeps them.
@@ -100,7 +100,7 @@ pub struct Broken {
 pub async fn run(context: &Context, job: &Job<'_>) -> Result<Ending, MigrateError> {
     match &context.policy.migrations.runner {
         Runner::Psql => run_files(context, job).await,
-        Runner::Command { line, url_env } => run_command(context, job, line, url_env).await,
+        Runner::Command { line, url_env } => command::run(context, job, line, url_env).await,
     }
 }
 
@@ -219,116 +219,6 @@ pub fn transaction_for(text: &str) -> Transaction {
         Transaction::PerStatement
     } else {
         Transaction::Single
-    }
-}
-
-/// The last lines of a command's output that a report shows.
-const SAID: usize = 12;
-
-async fn run_command(
-    context: &Context,
-    job: &Job<'_>,
-    line: &str,
-    url_env: &str,
-) -> Result<Ending, MigrateError> {
-    let policy = &context.policy;
-    let migrations = &policy.migrations;
-    let shadow = Shadow::without(context, job.held_back)?;
-    let directory = shadow.as_ref().map_or_else(
-        || migrations.working_directory.clone(),
-        |shadow| shadow.place_of(&migrations.working_directory),
-    );
-    let address = Address {
-        endpoint: job.endpoint,
-        port: None,
-    };
-    let mut own: Vec<(String, String)> = migrations
-        .tool
-        .iter()
-        .flat_map(|tool| tool.env)
-        .map(|(name, value)| ((*name).to_owned(), (*value).to_owned()))
-        .collect();
-    own.push((url_env.to_owned(), "{clone_url}".to_owned()));
-    own.extend(migrations.env.iter().cloned());
-    let program = environment::prepare(
-        Program::shell(line, &context.run).directory(&directory),
-        &address,
-        &policy.variables,
-        &own,
-    );
-    let mut mask = context.mask.clone();
-    if let Some(password) = &job.endpoint.password {
-        mask.add(password);
-    }
-    let mut kept = KeptLog::create(job.log)?;
-    let mut said: Vec<String> = Vec::new();
-    let limit = migrations.max_duration;
-    let ended = program
-        .run_lines(Some(limit), |_, line| {
-            let safe = redact::child_line(&mask.apply(line));
-            kept.line(&safe);
-            context.progress.output(job.stage, &safe);
-            if !safe.trim().is_empty() {
-                said.push(one_line(&safe, 300));
-            }
-            if said.len() > SAID {
-                said.remove(0);
-            }
-        })
-        .await?;
-    Ok(match ended {
-        Ended::TimedOut => Ending::TimedOut { limit, file: None },
-        Ended::Exited(status) if status.success() => Ending::Done { files: Vec::new() },
-        Ended::Exited(status) if lacks_a_program(status.code(), &said) => {
-            return Err(MigrateError::NoProgram {
-                how: describe_status(status),
-                said: said.last().cloned().unwrap_or_default(),
-            });
-        }
-        Ended::Exited(status) => Ending::Failed(Box::new(Broken {
-            files: Vec::new(),
-            file: None,
-            line: None,
-            error: None,
-            how: describe_status(status),
-            said,
-        })),
-    })
-}
-
-/// Whether a command ended because this machine lacks a program that it starts, which says nothing
-/// of the migration.
-fn lacks_a_program(code: Option<i32>, said: &[String]) -> bool {
-    // What `npx` says of a package that is not installed; its exit code is that of any failure.
-    const OF_NPX: [&str; 2] = [
-        "npx canceled due to missing packages",
-        "could not determine executable to run",
-    ];
-    // A shell's own: found but not executable, not found.
-    matches!(code, Some(126 | 127))
-        || said
-            .iter()
-            .any(|line| OF_NPX.iter().any(|words| line.contains(words)))
-}
-
-/// A file that keeps a command's lines. A disk that is full must not stop the command's reading.
-struct KeptLog(std::fs::File);
-
-impl KeptLog {
-    fn create(path: &Path) -> Result<Self, MigrateError> {
-        std::fs::File::create(path)
-            .map(Self)
-            .map_err(|source| MigrateError::File {
-                path: path.to_owned(),
-                source,
-            })
-    }
-
-    fn line(&mut self, line: &str) {
-        use std::io::Write as _;
-        if let Err(error) = writeln!(self.0, "{line}") {
-            tracing::debug!(%error, "a line of the command's output was not kept");
-        }
     }
 }
 

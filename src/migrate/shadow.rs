@@ -3,12 +3,16 @@
 //! The user's own files are never touched. A shadow of the tree is made: links to everything, real
 //! directories only on the way to a file that is held back, and real copies of the files beside it
 //! (tools skip links when they look for migrations).
+//!
+//! In an image the tree is the workspace itself, and only the directories with such files in them are
+//! replaced, each by a copy without links.
 
 use std::collections::BTreeSet;
 use std::io;
 use std::path::{Path, PathBuf};
 
 use super::MigrateError;
+use crate::container::Replaced;
 use crate::context::Context;
 
 /// A tree like the policy's, without the files that are held back.
@@ -28,16 +32,8 @@ impl Shadow {
             .file(&format!("shadow-{:08x}", rand::random::<u32>()));
         let build = || {
             let original = context.policy.root.canonicalize()?;
-            let hidden: BTreeSet<PathBuf> = held_back
-                .iter()
-                .map(|file| file.canonicalize())
-                .collect::<io::Result<_>>()?;
-            // A migration that is a directory of its own is hidden whole.
-            let copied: BTreeSet<PathBuf> = hidden
-                .iter()
-                .filter_map(|file| Some(migrations_directory(file)?.to_owned()))
-                .collect();
-            mirror(&original, &place, &hidden, &copied)?;
+            let (hidden, copied) = resolve(held_back)?;
+            mirror(&original, &place, &hidden, &copied, Others::Linked)?;
             Ok(Self {
                 original,
                 place: place.clone(),
@@ -62,6 +58,55 @@ impl Shadow {
     }
 }
 
+/// The directories that a command in an image must see without what is held back, each with a copy.
+pub fn replaced(context: &Context, held_back: &[PathBuf]) -> Result<Vec<Replaced>, MigrateError> {
+    let mut replaced = Vec::new();
+    let mut build = || {
+        let (hidden, copied) = resolve(held_back)?;
+        let is_outermost = |directory: &Path| {
+            let above = |other: &PathBuf| other != directory && directory.starts_with(other);
+            !copied.iter().any(above)
+        };
+        for directory in copied.iter().filter(|directory| is_outermost(directory)) {
+            let by = context
+                .workspace
+                .file(&format!("replaced-{:08x}", rand::random::<u32>()));
+            mirror(directory, &by, &hidden, &copied, Others::Copied)?;
+            replaced.push(Replaced {
+                directory: directory.clone(),
+                by,
+            });
+        }
+        Ok(())
+    };
+    build().map_err(|source| MigrateError::File {
+        path: context.workspace.path().to_owned(),
+        source,
+    })?;
+    Ok(replaced)
+}
+
+/// The files that are hidden, and the directories whose other files are copied.
+fn resolve(held_back: &[PathBuf]) -> io::Result<(BTreeSet<PathBuf>, BTreeSet<PathBuf>)> {
+    let hidden: BTreeSet<PathBuf> = held_back
+        .iter()
+        .map(|file| file.canonicalize())
+        .collect::<io::Result<_>>()?;
+    // A migration that is a directory of its own is hidden whole.
+    let copied = hidden
+        .iter()
+        .filter_map(|file| Some(migrations_directory(file)?.to_owned()))
+        .collect();
+    Ok((hidden, copied))
+}
+
+/// What becomes of what has nothing to do with a hidden file.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Others {
+    Linked,
+    Copied,
+}
+
 /// The directory in which a tool looks for migrations: the file's own, or the one above where each
 /// migration has a directory.
 fn migrations_directory(file: &Path) -> Option<&Path> {
@@ -77,6 +122,7 @@ fn mirror(
     to: &Path,
     hidden: &BTreeSet<PathBuf>,
     copied: &BTreeSet<PathBuf>,
+    others: Others,
 ) -> io::Result<()> {
     std::fs::create_dir_all(to)?;
     for entry in std::fs::read_dir(from)? {
@@ -85,8 +131,8 @@ fn mirror(
         let leads_to_copied = copied.iter().any(|directory| directory.starts_with(&path));
         if is_hidden(&path, hidden) {
         } else if leads_to_copied {
-            mirror(&path, &place, hidden, copied)?;
-        } else if copied.contains(from) {
+            mirror(&path, &place, hidden, copied, others)?;
+        } else if copied.contains(from) || others == Others::Copied {
             copy(&path, &place)?;
         } else {
             std::os::unix::fs::symlink(&path, &place)?;
@@ -120,10 +166,9 @@ fn copy(from: &Path, to: &Path) -> io::Result<()> {
 
 #[cfg(test)]
 mod tests {
-    use std::collections::BTreeSet;
-    use std::path::{Path, PathBuf};
+    use std::path::Path;
 
-    use super::{migrations_directory, mirror};
+    use super::{Others, mirror, resolve};
 
     fn tree(files: &[&str]) -> tempfile::TempDir {
         let root = tempfile::tempdir().expect("a directory");
@@ -138,12 +183,15 @@ mod tests {
     fn shadow(root: &Path, hidden: &str) -> tempfile::TempDir {
         let to = tempfile::tempdir().expect("a directory");
         let root = root.canonicalize().expect("there");
-        let hidden: BTreeSet<PathBuf> = [root.join(hidden)].into();
-        let copied = hidden
-            .iter()
-            .filter_map(|file| Some(migrations_directory(file)?.to_owned()))
-            .collect();
-        mirror(&root, &to.path().join("s"), &hidden, &copied).expect("mirrored");
+        let (hidden, copied) = resolve(&[root.join(hidden)]).expect("resolved");
+        mirror(
+            &root,
+            &to.path().join("s"),
+            &hidden,
+            &copied,
+            Others::Linked,
+        )
+        .expect("mirrored");
         to
     }
 
@@ -174,5 +222,28 @@ mod tests {
         assert!(at("prisma/migrations/1_a/migration.sql").is_file());
         assert!(!at("prisma/migrations/1_a").is_symlink());
         assert!(!at("prisma/migrations/2_b").exists());
+    }
+
+    #[test]
+    fn a_copy_has_no_links() {
+        let root = tree(&[
+            "m/1.sql",
+            "m/2.sql",
+            "m/sub/1.sql",
+            "m/sub/2.sql",
+            "m/lib/x.sql",
+        ]);
+        let root = root.path().canonicalize().expect("there");
+        let (hidden, copied) =
+            resolve(&[root.join("m/2.sql"), root.join("m/sub/2.sql")]).expect("resolved");
+        let to = tempfile::tempdir().expect("a directory");
+        let place = to.path().join("m");
+        mirror(&root.join("m"), &place, &hidden, &copied, Others::Copied).expect("mirrored");
+        let is_real = |name: &str| {
+            let path = place.join(name);
+            path.is_file() && !path.is_symlink() && !path.parent().is_some_and(Path::is_symlink)
+        };
+        assert!(is_real("1.sql") && is_real("sub/1.sql") && is_real("lib/x.sql"));
+        assert!(!place.join("2.sql").exists() && !place.join("sub/2.sql").exists());
     }
 }

@@ -2,7 +2,7 @@
 
 use super::journal::Seen;
 use crate::clone::Cloned;
-use crate::migrate::{ContentionEnding, Migration, MigrationResult};
+use crate::migrate::{ContentionEnding, ImageNetwork, Migration, MigrationResult, RanIn};
 use crate::policy::Policy;
 use crate::preflight::Plan;
 use crate::restore::Restoration;
@@ -97,6 +97,9 @@ pub fn migrate(migration: &Migration, _: &Policy, seen: &mut Seen<'_>) -> Vec<St
         saw.push(format!("pending {}", facts.decided_by.describe()));
     }
     saw.push(format!("as `{}`", facts.role));
+    if let Some(image) = &facts.image {
+        saw.push(in_image(image));
+    }
     if !facts.held_back.is_empty() {
         saw.push(format!("{} held back", facts.held_back.len()));
     }
@@ -123,6 +126,17 @@ pub fn migrate(migration: &Migration, _: &Policy, seen: &mut Seen<'_>) -> Vec<St
     }
     seen.facts.migrate = Some(facts.clone());
     saw
+}
+
+fn in_image(image: &RanIn) -> String {
+    let RanIn { name, identity, .. } = image;
+    let reached = match image.network {
+        ImageNetwork::Closed => "",
+        ImageNetwork::Shared => {
+            ", with the network of the gate's container, which can join no other"
+        }
+    };
+    format!("in the image `{name}` (`{identity}`){reached}")
 }
 
 pub fn verify(facts: &verify::Facts, _: &Policy, seen: &mut Seen<'_>) -> Vec<String> {

@@ -69,13 +69,8 @@ impl LoadError {
 
 /// Reads and checks the policy at `path`. `variable` gives the environment's value of a name.
 pub fn load(path: &Path, variable: impl Fn(&str) -> Option<String>) -> Result<Policy, LoadError> {
-    let text = text_of(path)?;
+    let text = read(path)?;
     parse(path, &text, variable).map_err(LoadError::Wrong)
-}
-
-/// The policy's text as it stands at `path`.
-pub fn read(path: &Path) -> Result<String, LoadError> {
-    text_of(path)
 }
 
 /// Like [`load`], with `source` in the place of the policy's own, whose variables need not be set.
@@ -84,11 +79,12 @@ pub fn load_with_source(
     variable: impl Fn(&str) -> Option<String>,
     source: Source,
 ) -> Result<Policy, LoadError> {
-    let text = text_of(path)?;
+    let text = read(path)?;
     parse_with_source(path, &text, variable, source).map_err(LoadError::Wrong)
 }
 
-fn text_of(path: &Path) -> Result<String, LoadError> {
+/// The policy's text as it stands at `path`.
+pub fn read(path: &Path) -> Result<String, LoadError> {
     let mut bytes = Vec::new();
     // The length that a file claims says nothing of a device or a pipe.
     std::fs::File::open(path)

@@ -5,6 +5,7 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use globset::{GlobBuilder, GlobMatcher};
+use url::Url;
 
 use crate::text::{QualifiedName, human_bytes};
 
@@ -13,6 +14,16 @@ pub type Expected = String;
 
 /// PostgreSQL's timeouts are milliseconds in 32 bits: 24 days and some hours.
 const LONGEST: Duration = Duration::from_millis(i32::MAX as u64);
+
+/// `https://dblab.internal:2345`: where a provider's API is. A key travels in a header, so the URL holds
+/// no password.
+pub fn http_url(text: &str) -> Result<Url, Expected> {
+    Url::parse(text)
+        .ok()
+        .filter(|url| matches!(url.scheme(), "http" | "https") && url.has_host())
+        .filter(|url| url.username().is_empty() && url.password().is_none())
+        .ok_or_else(|| "expected a URL such as `https://dblab.internal:2345`".to_owned())
+}
 
 /// `500ms`, `2s`, `5m`, `1h 30m`. A bare number is refused: seconds for one reader are milliseconds
 /// for PostgreSQL. So is less than 1 ms: PostgreSQL takes 0 for no limit.

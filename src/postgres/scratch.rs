@@ -35,6 +35,13 @@ impl ScratchName {
     pub fn as_str(&self) -> &str {
         &self.0
     }
+
+    /// The run that made it.
+    pub fn run(&self) -> Option<RunId> {
+        let rest = self.0.strip_prefix(PREFIX)?;
+        let end = rest.match_indices('_').nth(1).map(|(at, _)| at)?;
+        RunId::parse(&rest[..end])
+    }
 }
 
 impl fmt::Display for ScratchName {
@@ -118,7 +125,8 @@ impl ScratchDatabase {
     }
 }
 
-async fn drop_database(maintenance: &Endpoint, name: &ScratchName) -> Result<(), ScratchError> {
+/// Drops one, also from under sessions that are still in it.
+pub async fn drop_database(maintenance: &Endpoint, name: &ScratchName) -> Result<(), ScratchError> {
     let session = Session::open(maintenance, &[]).await?;
     session
         .batch_execute(&format!(
@@ -130,26 +138,26 @@ async fn drop_database(maintenance: &Endpoint, name: &ScratchName) -> Result<(),
     Ok(())
 }
 
+/// The scratch databases of all runs on a server.
+pub async fn list(maintenance: &Endpoint) -> Result<Vec<ScratchName>, ScratchError> {
+    let session = Session::open(maintenance, &[]).await?;
+    let rows = session
+        .query(include_str!("scratch_left.sql"), &[&PREFIX])
+        .await
+        .during("look for scratch databases")?;
+    let names = rows.iter().map(|row| row.get::<_, String>(0));
+    Ok(names.filter_map(|name| ScratchName::parse(&name)).collect())
+}
+
 /// Drops what a run left on a server that is not ours, by its names; says which they were.
 pub async fn drop_left(
     maintenance: &Endpoint,
     run: &RunId,
 ) -> Result<Vec<ScratchName>, ScratchError> {
-    let session = Session::open(maintenance, &[]).await?;
-    let rows = session
-        .query(
-            include_str!("scratch_left.sql"),
-            &[&format!("{PREFIX}{run}_")],
-        )
-        .await
-        .during("look for scratch databases")?;
-    let mut dropped = Vec::new();
-    for row in rows {
-        let name: String = row.get(0);
-        if let Some(name) = ScratchName::parse(&name) {
-            drop_database(maintenance, &name).await?;
-            dropped.push(name);
-        }
+    let mut dropped = list(maintenance).await?;
+    dropped.retain(|name| name.run().as_ref() == Some(run));
+    for name in &dropped {
+        drop_database(maintenance, name).await?;
     }
     Ok(dropped)
 }
@@ -175,8 +183,10 @@ mod tests {
 
     #[test]
     fn only_our_own_names_can_be_dropped() {
-        let own = ScratchName::new(&RunId::new(), "clone");
-        assert_eq!(ScratchName::parse(own.as_str()), Some(own));
+        let run = RunId::new();
+        let own = ScratchName::new(&run, "a_clone");
+        assert_eq!(ScratchName::parse(own.as_str()), Some(own.clone()));
+        assert_eq!(own.run(), Some(run));
         for other in [
             "production",
             "pgrehearse_",

@@ -12,6 +12,7 @@ use super::endpoint::Endpoint;
 use super::server_error::ServerError;
 use crate::process::child::{Ended, Program, StartError, describe_status};
 use crate::process::{RUN_VARIABLE, RunId};
+use crate::text::redact::{self, Output};
 
 /// The programs of one version, run on behalf of one run.
 #[derive(Clone)]
@@ -125,7 +126,7 @@ impl Tools {
         }
         let mut complaint = Complaint::default();
         let ended = program
-            .run_lines(script.limit, |_, line| complaint.read(line))
+            .run_raw_lines(script.limit, |_, line| complaint.read(line))
             .await?;
         match ended {
             Ended::TimedOut => Err(ScriptError::TimedOut {
@@ -181,10 +182,11 @@ pub enum ToolError {
 /// The complaint lines of a client program without values: the first few `error:` lines, else the
 /// last line.
 pub fn complaint_of(text: &str) -> String {
+    let mut output = Output::default();
     let safe: Vec<String> = text
         .lines()
-        .filter(|line| !line.trim().is_empty())
-        .map(crate::text::redact::child_line)
+        .map(|line| output.line(line))
+        .filter(|line| !matches!(line.trim(), "" | "…"))
         .collect();
     let errors: Vec<&str> = safe
         .iter()
@@ -255,7 +257,7 @@ impl Complaint {
                     said: if said.is_empty() {
                         describe_status(status)
                     } else {
-                        crate::text::redact::child_line(said)
+                        redact::child_line(said)
                     },
                 }
             }

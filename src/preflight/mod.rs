@@ -1,11 +1,14 @@
 //! The preflight stage: everything that can fail in seconds, before anything costs time or money.
 
+mod image;
 pub mod lint;
 
 use std::path::{Path, PathBuf};
 use std::process::Stdio;
+use std::sync::Arc;
 
 use crate::clone::{self, CloneError, Inspected, Source};
+use crate::container::{self, ContainerError, Site};
 use crate::context::Context;
 use crate::migrate::{self, Found};
 use crate::policy::{self, Runner};
@@ -30,6 +33,15 @@ pub struct Plan {
     pub found: Found,
     /// What the files look like, read without a server.
     pub lint: lint::Facts,
+    /// Where the policy's image runs; `None` without one, or if it was only looked for.
+    pub site: Option<Arc<Site>>,
+}
+
+/// What was found without making anything.
+pub struct Looked {
+    pub plan: Plan,
+    /// Docker and the policy's image, if it has one.
+    pub image: Option<container::Found>,
 }
 
 #[derive(Debug, thiserror::Error)]
@@ -52,6 +64,8 @@ pub enum PreflightError {
     #[error("`target.server` is the source itself, or a replica of it")]
     TargetIsSource,
     #[error(transparent)]
+    Container(#[from] ContainerError),
+    #[error(transparent)]
     Source(#[from] CloneError),
     #[error(transparent)]
     Find(#[from] FindError),
@@ -70,7 +84,7 @@ impl Explained for PreflightError {
                 "`migrations.files` is relative to the policy's directory".to_owned(),
             ),
             Self::NoProgram { .. } => Some(
-                "the gate runs your own command: install what it needs beside the gate".to_owned(),
+                "the gate runs your own command: install what it needs beside the gate, or name an image that has it (`migrations.image`)".to_owned(),
             ),
             Self::NoSpace { .. } => Some(
                 "give `target.throwaway.directory` a larger disk, or leave rows out with `restore.exclude_data`"
@@ -79,6 +93,7 @@ impl Explained for PreflightError {
             Self::TargetIsSource => {
                 Some("name a staging server, or leave `target` out for a throwaway".to_owned())
             }
+            Self::Container(error) => error.hint(),
             Self::Source(error) => error.hint(),
             Self::Find(error) => error.hint(),
             Self::Connect(error) | Self::Target(error) => error.hint(),
@@ -89,23 +104,29 @@ impl Explained for PreflightError {
 
 /// Runs the preflight stage.
 pub async fn run(context: &Context) -> Result<Plan, PreflightError> {
+    let Looked { mut plan, image } = look(context).await?;
+    if let Some(image) = image {
+        plan.site = Some(image::prepare(context, image).await?);
+    }
+    Ok(plan)
+}
+
+/// The same without pulling the image, or making anything for it.
+pub async fn look(context: &Context) -> Result<Looked, PreflightError> {
     let policy = &context.policy;
     let found = files(policy)?;
     commands(context).await?;
-    let source = clone::source(policy);
-    let inspected = source.inspect(context).await?;
-    limit_size(policy, &inspected)?;
-    let (foreign, server) = target(context, &inspected).await?;
-    let reader = match &server {
-        Some(binaries) => binaries.clone(),
-        None => binaries::newest(policy.bin_dir.as_deref())?,
-    };
-    if foreign.is_none() {
-        space(policy, &inspected)?;
-    }
+    let image = image::look(policy).await?;
+    let Ends {
+        source,
+        inspected,
+        reader,
+        server,
+        foreign,
+    } = ends(context).await?;
     let major = server.as_ref().map_or(reader.major, |server| server.major);
     let lint = lint::run(policy, &found, inspected.major.unwrap_or(major)).await;
-    Ok(Plan {
+    let plan = Plan {
         // Files that build production fit every version, so the newest here.
         server: match &policy.source {
             policy::Source::Sql(_) => Some(reader.clone()),
@@ -117,6 +138,43 @@ pub async fn run(context: &Context) -> Result<Plan, PreflightError> {
         foreign,
         found,
         lint,
+        site: None,
+    };
+    Ok(Looked { plan, image })
+}
+
+/// The source and the clone's server, before anything is made.
+pub struct Ends {
+    pub source: Box<dyn Source>,
+    pub inspected: Inspected,
+    /// The programs that read the source.
+    pub reader: Binaries,
+    /// The programs of the clone's server; `None` where only the data will tell the version.
+    pub server: Option<Binaries>,
+    /// `target.server`, shown to be another server than the source.
+    pub foreign: Option<Endpoint>,
+}
+
+/// Looks at the source and at where the clone will be, and at nothing of the migration.
+pub async fn ends(context: &Context) -> Result<Ends, PreflightError> {
+    let policy = &context.policy;
+    let source = clone::source(policy);
+    let inspected = source.inspect(context).await?;
+    limit_size(policy, &inspected)?;
+    let (foreign, server) = target(context, &inspected).await?;
+    let reader = match &server {
+        Some(binaries) => binaries.clone(),
+        None => binaries::newest(policy.bin_dir.as_deref())?,
+    };
+    if matches!(policy.target, policy::Target::Throwaway { .. }) {
+        space(policy, &inspected)?;
+    }
+    Ok(Ends {
+        source,
+        inspected,
+        reader,
+        server,
+        foreign,
     })
 }
 
@@ -153,13 +211,28 @@ async fn commands(context: &Context) -> Result<(), PreflightError> {
     let policy = &context.policy;
     if let Runner::Command { line, .. } = &policy.migrations.runner {
         let directory = &policy.migrations.working_directory;
-        command(context, "migrations.command", line, directory).await?;
+        is_directory("migrations.command", directory)?;
+        // What an image has is known when it runs.
+        if policy.migrations.image.is_none() {
+            command(context, "migrations.command", line, directory).await?;
+        }
     }
     if let Some(smoke) = &policy.smoke {
         let directory = &smoke.app.working_directory;
+        is_directory("smoke.app.command", directory)?;
         command(context, "smoke.app.command", &smoke.app.command, directory).await?;
     }
     Ok(())
+}
+
+fn is_directory(what: &'static str, path: &Path) -> Result<(), PreflightError> {
+    if path.is_dir() {
+        return Ok(());
+    }
+    Err(PreflightError::NoDirectory {
+        what,
+        path: path.to_owned(),
+    })
 }
 
 async fn command(
@@ -168,12 +241,6 @@ async fn command(
     line: &str,
     directory: &Path,
 ) -> Result<(), PreflightError> {
-    if !directory.is_dir() {
-        return Err(PreflightError::NoDirectory {
-            what,
-            path: directory.to_owned(),
-        });
-    }
     let Some(program) = first_program(line) else {
         return Ok(());
     };
@@ -230,6 +297,10 @@ async fn target(
                 .map(|major| binaries::find(major, bin_dir))
                 .transpose()?;
             Ok((None, server))
+        }
+        policy::Target::InPlace => {
+            let server = inspected.major.map(|major| binaries::find(major, bin_dir));
+            Ok((None, server.transpose()?))
         }
         policy::Target::Server(endpoint) => {
             let session = Session::open(endpoint, &[])

@@ -13,19 +13,31 @@ use tokio::io::{AsyncBufReadExt as _, AsyncRead, BufReader};
 use tokio::process::{Child, Command};
 use tokio::time::{Instant, timeout_at};
 
+use super::lines::LineBuffer;
 use super::{RUN_VARIABLE, RunId};
 use crate::text::Secret;
+use crate::text::redact::Output;
 
 /// How long a group may take to end after SIGTERM before it gets SIGKILL.
 const GRACE: Duration = Duration::from_secs(3);
-
-/// A line longer than this is cut: a tool that writes a file without line ends must not fill memory.
-const LINE_LIMIT: usize = 64 * 1024;
 
 /// A command that is ready to start.
 pub struct Program {
     command: Command,
     shown: String,
+}
+
+/// Takes the lines of both outputs, and hands on what is left of each without the values that a client of
+/// PostgreSQL prints.
+pub fn without_values(mut on_line: impl FnMut(Stream, &str)) -> impl FnMut(Stream, &str) {
+    let (mut stdout, mut stderr) = (Output::default(), Output::default());
+    move |stream, line| {
+        let safe = match stream {
+            Stream::Stdout => stdout.line(line),
+            Stream::Stderr => stderr.line(line),
+        };
+        on_line(stream, &safe);
+    }
 }
 
 impl Program {
@@ -138,10 +150,20 @@ impl Program {
         })
     }
 
-    /// Starts the program, hands every line of both outputs to `on_line`, and waits for the end.
+    /// Starts the program, hands every line of both outputs to `on_line`, without the values that a
+    /// client of PostgreSQL prints, and waits for the end.
     ///
     /// With a `limit`, the group is ended when it has passed, and [`Ended::TimedOut`] says so.
     pub async fn run_lines(
+        self,
+        limit: Option<Duration>,
+        on_line: impl FnMut(Stream, &str),
+    ) -> Result<Ended, StartError> {
+        self.run_raw_lines(limit, without_values(on_line)).await
+    }
+
+    /// Like [`Self::run_lines`], with all that was written; for whoever shows none of it.
+    pub async fn run_raw_lines(
         self,
         limit: Option<Duration>,
         mut on_line: impl FnMut(Stream, &str),
@@ -292,10 +314,10 @@ pub fn find_on_path(name: &str) -> Option<PathBuf> {
         .find(|candidate| candidate.is_file())
 }
 
-/// The lines of one output, decoded leniently and cut at [`LINE_LIMIT`].
+/// The lines of one output.
 struct Lines<R> {
     reader: Option<BufReader<R>>,
-    buffer: Vec<u8>,
+    buffer: LineBuffer,
     done: bool,
 }
 
@@ -304,7 +326,7 @@ impl<R: AsyncRead + Unpin> Lines<R> {
         Self {
             done: output.is_none(),
             reader: output.map(BufReader::new),
-            buffer: Vec::new(),
+            buffer: LineBuffer::default(),
         }
     }
 
@@ -316,24 +338,14 @@ impl<R: AsyncRead + Unpin> Lines<R> {
                 Ok(available) if !available.is_empty() => available,
                 _ => {
                     self.done = true;
-                    let rest = std::mem::take(&mut self.buffer);
-                    return (!rest.is_empty()).then(|| decode(&rest));
+                    return self.buffer.rest();
                 }
             };
-            let newline = available.iter().position(|&byte| byte == b'\n');
-            let taken = newline.unwrap_or(available.len());
-            let room = LINE_LIMIT.saturating_sub(self.buffer.len());
-            self.buffer.extend_from_slice(&available[..taken.min(room)]);
-            reader.consume(taken + usize::from(newline.is_some()));
-            if newline.is_some() {
-                return Some(decode(&std::mem::take(&mut self.buffer)));
+            let (taken, line) = self.buffer.take(available);
+            reader.consume(taken);
+            if line.is_some() {
+                return line;
             }
         }
     }
-}
-
-fn decode(line: &[u8]) -> String {
-    String::from_utf8_lossy(line)
-        .trim_end_matches('\r')
-        .to_owned()
 }

@@ -89,13 +89,22 @@ pub fn prepare(
             program = program.without_env(name.as_ref());
         }
     }
-    for (name, value) in address.variables() {
-        program = program.secret_env(name, &value);
-    }
-    for (name, value) in own {
-        program = program.env(name, address.fill(value));
+    for (name, value) in told(address, own) {
+        program = program.secret_env(&name, &value);
     }
     program
+}
+
+/// The variables that lead a command to the clone, whatever starts it. Of one name, the last counts.
+pub fn told(address: &Address<'_>, own: &[(String, String)]) -> Vec<(String, Secret)> {
+    let usual = address
+        .variables()
+        .into_iter()
+        .map(|(name, value)| (name.to_owned(), value));
+    let own = own
+        .iter()
+        .map(|(name, value)| (name.clone(), Secret::new(address.fill(value))));
+    usual.chain(own).collect()
 }
 
 /// What a runner gives to an action and not to a `run` step: the inputs, the token among them; the

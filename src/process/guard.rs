@@ -17,6 +17,7 @@ use serde::{Deserialize, Serialize};
 
 use super::{RunId, stray};
 use crate::cloud::{Access, ledger};
+use crate::container;
 use crate::postgres::throwaway;
 
 /// The hidden subcommand that makes a process a guard.
@@ -36,6 +37,8 @@ pub enum Watched {
     ScratchDatabase { endpoint: String, name: String },
     /// A clone at a provider: asked to be removed.
     Clone { access: Access, name: String },
+    /// What a run makes at Docker's, by the daemon's socket and the run's id: removed.
+    Siblings { socket: PathBuf, run: String },
 }
 
 #[derive(Serialize, Deserialize)]
@@ -141,6 +144,14 @@ pub fn stand_guard(pipe: impl io::Read) {
             _ => {}
         }
     }
+    for thing in &watched {
+        if let Watched::Siblings { socket, run } = thing
+            && let Some(run) = RunId::parse(run)
+        {
+            // Nobody is left to be told; a later run tries again.
+            let _ = container::remove_run(socket, &run);
+        }
+    }
     if let Some(run) = &run {
         stray::end_all(run);
     }
@@ -153,7 +164,7 @@ pub fn stand_guard(pipe: impl io::Read) {
                 crate::postgres::scratch::drop_from_guard(endpoint, name);
             }
             // Asked for before, for it takes the provider's time.
-            Watched::Clone { .. } => {}
+            Watched::Clone { .. } | Watched::Siblings { .. } => {}
         }
     }
 }

@@ -10,6 +10,7 @@ pub mod child;
 pub mod environment;
 pub mod first;
 pub mod guard;
+pub mod lines;
 pub mod stray;
 
 use std::fmt;
@@ -20,7 +21,7 @@ pub const RUN_VARIABLE: &str = "PGREHEARSE_RUN";
 /// Names one run: its directories, its databases and its processes.
 ///
 /// Letters, digits and `_` only, so that it fits a database's name without quotes.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub struct RunId(String);
 
 impl RunId {
@@ -45,8 +46,21 @@ impl RunId {
         (is_time && is_random).then(|| Self(text.to_owned()))
     }
 
+    /// The run that made a directory of that name.
+    pub fn of_directory(name: &str) -> Option<Self> {
+        let id = name.strip_prefix("pgrehearse-")?.split('-').next()?;
+        Self::parse(id)
+    }
+
     pub fn as_str(&self) -> &str {
         &self.0
+    }
+
+    /// When it began, by its name, to the second.
+    pub fn began(&self) -> Option<jiff::Timestamp> {
+        let (time, _) = self.0.split_once('_')?;
+        let began = jiff::civil::DateTime::strptime("%Y%m%d%H%M%S", time).ok()?;
+        Some(began.to_zoned(jiff::tz::TimeZone::UTC).ok()?.timestamp())
     }
 
     /// Begins the name of every directory that this run makes.
@@ -74,7 +88,16 @@ mod tests {
     #[test]
     fn only_a_run_is_read_as_one() {
         let run = RunId::new();
-        assert_eq!(RunId::parse(run.as_str()), Some(run));
+        assert_eq!(RunId::parse(run.as_str()), Some(run.clone()));
+        assert_eq!(
+            RunId::of_directory(&run.directory_prefix()),
+            Some(run.clone())
+        );
+        let server = format!("{}-clone-0a1b", run.directory_prefix());
+        assert_eq!(RunId::of_directory(&server), Some(run.clone()));
+        assert_eq!(RunId::of_directory("pgrehearse-report"), None);
+        let age = jiff::Timestamp::now().duration_since(run.began().expect("a time"));
+        assert!((0..60).contains(&age.as_secs()), "{age:?}");
         for other in [
             "",
             "_",

@@ -46,8 +46,9 @@ pub fn render(report: &RunReport) -> String {
     }
     let findings = |kind, judged: &Judged| {
         let title = format!("pgrehearse: {}", judged.finding.rule);
-        let place = words::place(report, judged);
-        command(kind, &title, place.as_ref(), &message(judged))
+        let place = words::place_or_policy(report, judged);
+        let message = words::sentences(judged).join("; ");
+        command(kind, &title, Some(&place), &message)
     };
     commands.extend(
         report
@@ -100,14 +101,6 @@ fn property(text: &str) -> String {
     data(&visible_line(text))
         .replace(':', "%3A")
         .replace(',', "%2C")
-}
-
-fn message(judged: &Judged) -> String {
-    let finding = &judged.finding;
-    let mut sentences = vec![finding.message.clone(), finding.effect.clone()];
-    sentences.extend(finding.advice.clone());
-    sentences.retain(|sentence| !sentence.is_empty());
-    sentences.join("; ")
 }
 
 fn cut(text: &str) -> String {
@@ -179,6 +172,15 @@ mod tests {
             "::error file=db/m/a%2Cb%3Ac%25.sql,line=7,title=pgrehearse%3A rows-lost\
              ::3 rows are gone: 100 %25; data is gone; keep it\n"
         );
+    }
+
+    #[test]
+    fn a_finding_of_no_file_is_shown_beside_the_policy() {
+        let mut of_no_file = judged(Level::Warn, "x");
+        of_no_file.finding.place = None;
+        assert!(render(&report(vec![of_no_file])).starts_with(
+            "::warning file=db/pgrehearse.yml,line=1,title=pgrehearse%3A rows-lost::x;"
+        ));
     }
 
     #[test]

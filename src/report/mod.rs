@@ -19,7 +19,7 @@ mod words;
 use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 
-pub use self::words::repository_place;
+pub use self::words::{place_or_policy, sentences};
 use crate::verdict::RunReport;
 
 /// The files of a report that were written.

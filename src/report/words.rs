@@ -119,6 +119,15 @@ pub fn place(report: &RunReport, judged: &Judged) -> Option<Place> {
     Some(repository_place(report, place))
 }
 
+/// What happened, what it does to the service, and what to do instead, as far as a finding says it.
+pub fn sentences(judged: &Judged) -> Vec<&str> {
+    let finding = &judged.finding;
+    let mut sentences = vec![finding.message.as_str(), finding.effect.as_str()];
+    sentences.extend(finding.advice.as_deref());
+    sentences.retain(|sentence| !sentence.is_empty());
+    sentences
+}
+
 /// The policy: the place of what has none of its own.
 ///
 /// Readers that find no place look for a file with the stage's name, or show nothing.
@@ -128,6 +137,12 @@ pub fn policy_place(report: &RunReport) -> Place {
         file: file.strip_prefix("./").unwrap_or(file).to_owned(),
         line: Some(1),
     }
+}
+
+/// A finding's place for whoever shows nothing without one: what is of no file is the policy's, which
+/// asked for it.
+pub fn place_or_policy(report: &RunReport, judged: &Judged) -> Place {
+    place(report, judged).unwrap_or_else(|| policy_place(report))
 }
 
 /// Findings of a level that does not block, without the accepted ones.
@@ -174,15 +189,22 @@ pub fn provenance(provenance: &Provenance) -> Vec<(&'static str, String)> {
     if let Some(data_as_of) = provenance.data_as_of {
         lines.push(("data as of", moment(data_as_of)));
     }
-    let clone = format!("PostgreSQL {}", provenance.server_version);
-    lines.push(match &provenance.source_version {
-        Some(source) if *source != provenance.server_version => {
-            ("server", format!("{clone}, the source has {source}"))
+    let clone = &provenance.server_version;
+    let number = version_number(clone);
+    let server = match &provenance.source_version {
+        Some(source) if version_number(source) != number => {
+            format!("PostgreSQL {clone}, the source has {source}")
         }
-        Some(_) => ("server", format!("{clone}, as the source")),
-        None => ("server", clone),
-    });
+        Some(_) => format!("PostgreSQL {number}, as the source"),
+        None => format!("PostgreSQL {number}"),
+    };
+    lines.push(("server", server));
     lines
+}
+
+/// `17.12` of `17.12 (Debian 17.12-1.pgdg12+1)`: packagers add what they like.
+fn version_number(version: &str) -> &str {
+    version.split_whitespace().next().unwrap_or(version)
 }
 
 /// What there is to say of a statement beside its text and its time.
@@ -258,5 +280,32 @@ mod tests {
             };
             assert_eq!(repository_place(&report, &place).to_string(), expected);
         }
+    }
+
+    #[test]
+    fn versions_are_compared_by_their_number() {
+        let said = |clone: &str, source: Option<&str>| {
+            let described = Provenance {
+                server_version: clone.to_owned(),
+                source_version: source.map(str::to_owned),
+                ..Provenance::default()
+            };
+            let server = provenance(&described).pop();
+            server.map(|(_, text)| text).unwrap_or_default()
+        };
+        let debian = "17.12 (Debian 17.12-1.pgdg12+1)";
+        assert_eq!(
+            said("17.12", Some(debian)),
+            "PostgreSQL 17.12, as the source"
+        );
+        assert_eq!(
+            said(debian, Some("17.12")),
+            "PostgreSQL 17.12, as the source"
+        );
+        assert_eq!(said(debian, None), "PostgreSQL 17.12");
+        assert_eq!(
+            said("17.1", Some(debian)),
+            format!("PostgreSQL 17.1, the source has {debian}")
+        );
     }
 }

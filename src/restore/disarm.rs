@@ -1,13 +1,13 @@
 //! What a clone could do to the world outside, taken from it: scheduled jobs, subscriptions,
 //! mappings to other servers, triggers that call out.
 
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
 use crate::postgres::session::During as _;
 use crate::postgres::{QueryError, Session};
 
 /// Something that was disarmed. The schema comparison must not take it for drift.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Disarmed {
     /// `trigger`, `event trigger`, `user mapping`, `subscription`, `cron jobs`.
     pub kind: String,

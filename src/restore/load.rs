@@ -136,7 +136,11 @@ async fn load_archive(
         archive.format,
         &archive.contents,
     );
-    let (mut errors, expected) = tokio::try_join!(restoring, counting)?;
+    // Both meet the end of a dump that is cut off. Who counts knows which file it is, so that is told,
+    // whoever was first.
+    let (restored, counted) = tokio::join!(restoring, counting);
+    let expected = counted?;
+    let mut errors = restored?;
     if let Some(list) = &selection.foreign_keys {
         let foreign_keys =
             archive::add_foreign_keys(context, &archive.tools, &archive.path, list, session)

@@ -7,6 +7,7 @@ mod archive;
 mod around;
 mod disarm;
 mod fidelity;
+mod in_place;
 mod load;
 mod noise;
 mod roles;
@@ -17,7 +18,7 @@ mod stream;
 use std::collections::BTreeMap;
 use std::path::PathBuf;
 
-use crate::clone::{CloneError, Cloned};
+use crate::clone::{CloneError, Cloned, Fetched};
 use crate::context::Context;
 use crate::postgres::parallel::ParallelError;
 use crate::postgres::session::{ConnectError, QueryError};
@@ -158,9 +159,16 @@ pub async fn run(
 ) -> Result<Restoration, RestoreError> {
     let name = cloned.database_name();
     let Cloned {
-        payload,
+        fetched,
         mut provenance,
+        disarmed: before_the_dump,
     } = cloned;
+    let payload = match fetched {
+        Fetched::Data(payload) => *payload,
+        Fetched::InPlace(clone) => {
+            return in_place::run(context, target, *clone, provenance).await;
+        }
+    };
     let maintenance = target.maintenance().await?;
     let owner_password = if target.is_ours() {
         Some(roles::create_owner(&maintenance).await?)
@@ -215,7 +223,7 @@ pub async fn run(
         });
     }
 
-    let disarmed = disarm::run(&session).await?;
+    let mut disarmed = disarm::run(&session).await?;
     mask(context, &target, &into, &session).await?;
     analyze(context, &into, &session, &before, loaded.analyzed).await?;
     if !context.policy.restore.mask.is_empty() {
@@ -234,6 +242,7 @@ pub async fn run(
         &disarmed,
         &facts.fidelity,
     ));
+    disarmed.extend(before_the_dump);
     Ok(Restoration {
         facts,
         provenance: provenance.clone(),

@@ -170,7 +170,7 @@ pub(super) fn caveats(
             "rows were not compared with the source's: {because}"
         ));
     }
-    if !target.is_ours() {
+    if target.is_a_server_of_the_policy() {
         caveats.push(
             "owners and privileges are those of the role of `target.server`, not production's"
                 .to_owned(),

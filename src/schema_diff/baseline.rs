@@ -4,6 +4,9 @@
 //! A server of its own, of the same programs: the restore tunes and restarts the clone's, roles
 //! belong to a whole server, and a fresh install must not meet production's.
 
+use std::sync::Arc;
+
+use crate::container::Site;
 use crate::context::Context;
 use crate::migrate::{self, FailedMigration, Found, MigrateError};
 use crate::postgres::session::QueryError;
@@ -62,8 +65,9 @@ pub async fn build(
     binaries: &Binaries,
     name: &str,
     found: &Found,
+    site: Option<&Arc<Site>>,
 ) -> Result<Baseline, BaselineError> {
-    let target = Target::start(context, binaries, "baseline").await?;
+    let target = Target::start(context, binaries, "baseline", site).await?;
     let installer = context
         .policy
         .migrations

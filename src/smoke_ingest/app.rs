@@ -18,7 +18,8 @@ use crate::context::Context;
 use crate::policy::{self, Ready, ReadyWhen};
 use crate::process::child::{Program, Running, describe_status};
 use crate::process::environment::{self, Address};
-use crate::text::{Mask, count_of, human_seconds, redact};
+use crate::text::redact::Output;
+use crate::text::{Mask, count_of, human_seconds};
 
 /// How often a state that nobody announces is looked at.
 pub(super) const POLL: Duration = Duration::from_millis(50);
@@ -145,8 +146,10 @@ pub(super) fn prepared(
 
 async fn read(output: impl AsyncRead + Unpin, log: Arc<AppLog>) {
     let mut lines = BufReader::new(output).split(b'\n');
+    let mut safe = Output::default();
     while let Ok(Some(line)) = lines.next_segment().await {
-        log.line(&String::from_utf8_lossy(&line));
+        let line = String::from_utf8_lossy(&line);
+        log.line(&line, &safe.line(&line));
     }
 }
 
@@ -195,7 +198,8 @@ impl AppLog {
         })
     }
 
-    fn line(&self, line: &str) {
+    /// Looks at a line and keeps what is safe of it.
+    fn line(&self, line: &str, safe: &str) {
         let mut state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
         state.lines += 1;
         let number = state.lines;
@@ -214,7 +218,7 @@ impl AppLog {
         {
             state.is_ready = true;
         }
-        let safe = redact::child_line(&self.mask.apply(line));
+        let safe = self.mask.apply(safe);
         if let Err(error) = writeln!(state.file, "{safe}") {
             tracing::debug!(%error, "a line of the application's log was not kept");
         }

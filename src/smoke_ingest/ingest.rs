@@ -12,7 +12,7 @@ use crate::policy::{App, Feed, Ingest, Until};
 use crate::postgres::{QueryError, Session};
 use crate::process::child::{Ended, describe_status};
 use crate::process::environment::Address;
-use crate::text::{human_seconds, redact};
+use crate::text::human_seconds;
 use crate::verdict::Stage;
 
 /// How long a command may take that has no `until` of its own.
@@ -44,8 +44,9 @@ pub async fn feed(
             }
             let ended = prepared(context, app, address, &address.fill(line))
                 .run_lines(Some(limit), |_, line| {
-                    let safe = redact::child_line(&mask.apply(line));
-                    context.progress.output(Stage::SmokeIngest, &safe);
+                    context
+                        .progress
+                        .output(Stage::SmokeIngest, &mask.apply(line));
                 })
                 .await?;
             match ended {

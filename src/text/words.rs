@@ -55,8 +55,10 @@ pub fn human_seconds(duration: Duration) -> String {
         format!("{seconds:.1} s")
     } else if whole < 3600 {
         format!("{} min {} s", whole / 60, whole % 60)
-    } else {
+    } else if whole < 72 * 3600 {
         format!("{} h {} min", whole / 3600, whole % 3600 / 60)
+    } else {
+        format!("{} days", whole / (24 * 3600))
     }
 }
 

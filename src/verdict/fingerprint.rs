@@ -14,6 +14,9 @@ pub struct Fingerprint {
     pub production: BTreeMap<String, String>,
     /// The gate's version, and its image where it knows it.
     pub program: String,
+    /// The image that the migration ran in: its digest, or the id that the machine gave it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub image: Option<String>,
     /// What can't be known without rehearsing again.
     pub unknown: Vec<String>,
 }
@@ -35,6 +38,15 @@ impl Fingerprint {
                 "dump" => "the newest dump is another".to_owned(),
                 other => format!("production's {other} is another"),
             });
+        }
+        // One that could not be found out is told as unknown.
+        match (&self.image, &now.image) {
+            (Some(before), Some(image)) if before != image => {
+                said.push(format!(
+                    "the migration's image is another: it was `{before}`, and is `{image}`"
+                ));
+            }
+            _ => {}
         }
         if self.program != now.program {
             said.push(format!(
@@ -81,6 +93,7 @@ mod tests {
                 .collect(),
             production: [("schema".to_owned(), schema.to_owned())].into(),
             program: "pgrehearse 1".into(),
+            image: None,
             unknown: Vec::new(),
         }
     }
@@ -102,6 +115,20 @@ mod tests {
                 "production's schema is another",
                 "it was rehearsed by pgrehearse 1, and this is pgrehearse 2"
             ]
+        );
+    }
+
+    #[test]
+    fn another_image_is_a_difference() {
+        let of = |image: &str| Fingerprint {
+            image: Some(image.into()),
+            ..print(&[], "s")
+        };
+        assert!(of("sha256:1").differences(&of("sha256:1")).is_empty());
+        let said = of("sha256:1").differences(&of("sha256:2"));
+        assert_eq!(
+            said,
+            ["the migration's image is another: it was `sha256:1`, and is `sha256:2`"]
         );
     }
 

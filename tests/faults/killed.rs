@@ -3,16 +3,9 @@
 use nix::sys::signal::Signal;
 
 use crate::harness::fault::{Ended, Scene};
+use crate::harness::reports::REPORTS;
 use crate::interrupted::STUBBORN;
 use crate::{HANGING, HANGS};
-
-const REPORTS: [&str; 5] = [
-    "junit.xml",
-    "report.json",
-    "comment.md",
-    "report.html",
-    "report.sarif",
-];
 
 /// Leaves the reports of a run that passed.
 fn with_old_reports(scene: &Scene) {

@@ -1,5 +1,6 @@
 //! The check run and the commit status: on the head, concluded whatever happened.
 
+use axum::http::Method;
 use pgrehearse::github::End;
 use pgrehearse::policy::{CommentWhen, Told};
 use pgrehearse::report::markdown;
@@ -104,16 +105,9 @@ fn undecided_is_never_neutral() {
 #[test]
 fn annotations_go_fifty_at_a_time_and_none_twice() {
     let github = GitHub::start();
-    let mut announcement = begin(&github, 1, CHECK, "shop");
-    announcement.begun(End::Whole, std::future::pending());
     // Two of the three updates are done, and nobody hears of it.
-    github.fail(
-        axum::http::Method::PATCH,
-        "check-runs",
-        2,
-        Fault::LostAfterwards,
-    );
-    assert!(conclude(announcement, &with_findings(120)).is_empty());
+    github.fail(Method::PATCH, "check-runs", 2, Fault::LostAfterwards);
+    assert!(run(&github, 1, CHECK, &with_findings(120)).is_empty());
     let state = github.state();
     let annotations = state.checks[0]["annotations"].as_array().expect("a list");
     let lines: Vec<u64> = annotations
@@ -136,27 +130,15 @@ fn annotations_go_fifty_at_a_time_and_none_twice() {
 #[test]
 fn an_update_whose_answer_got_lost_is_not_sent_again() {
     let github = GitHub::start();
-    let mut announcement = begin(&github, 1, CHECK, "shop");
-    announcement.begun(End::Whole, std::future::pending());
-    github.fail(
-        axum::http::Method::PATCH,
-        "check-runs",
-        1,
-        Fault::DoneAnd(502),
-    );
-    assert!(conclude(announcement, &with_findings(3)).is_empty());
+    github.fail(Method::PATCH, "check-runs", 1, Fault::DoneAnd(502));
+    assert!(run(&github, 1, CHECK, &with_findings(3)).is_empty());
     assert_eq!(github.asked("PATCH"), 1);
 }
 
 #[test]
 fn a_check_run_whose_making_got_lost_is_found() {
     let github = GitHub::start();
-    github.fail(
-        axum::http::Method::POST,
-        "check-runs",
-        1,
-        Fault::LostAfterwards,
-    );
+    github.fail(Method::POST, "check-runs", 1, Fault::LostAfterwards);
     assert!(run(&github, 1, CHECK, &sample::go()).is_empty());
     let state = github.state();
     assert_eq!(state.checks.len(), 1);
@@ -186,6 +168,41 @@ fn a_path_that_is_no_repositorys_is_left_out() {
 }
 
 #[test]
+fn a_finding_of_no_file_is_shown_beside_the_policy() {
+    let mut report = with_findings(2);
+    for (judged, rule) in report
+        .findings
+        .iter_mut()
+        .zip(["rows-lost", "schema-drift"])
+    {
+        judged.finding.rule = rule;
+        judged.finding.place = None;
+    }
+    let github = GitHub::start();
+    assert!(run(&github, 1, CHECK, &report).is_empty());
+    let state = github.state();
+    let annotations = state.checks[0]["annotations"].as_array().expect("a list");
+    let shown: Vec<_> = annotations
+        .iter()
+        .map(|it| {
+            (
+                it["title"].as_str(),
+                it["path"].as_str(),
+                it["start_line"].as_u64(),
+            )
+        })
+        .collect();
+    let policy = Some("db/pgrehearse.yml");
+    assert_eq!(
+        shown,
+        [
+            (Some("rows-lost"), policy, Some(1)),
+            (Some("schema-drift"), policy, Some(1)),
+        ]
+    );
+}
+
+#[test]
 fn a_status_is_at_most_140_characters_of_whole_words() {
     let mut report = sample::no_go();
     report.reason = "a reason of many words ".repeat(20);
@@ -203,7 +220,7 @@ fn a_status_is_at_most_140_characters_of_whole_words() {
 fn a_status_whose_answer_got_lost_is_not_sent_again() {
     for fault in [Fault::LostAfterwards, Fault::DoneAnd(500)] {
         let github = GitHub::start();
-        github.fail(axum::http::Method::POST, "statuses", 1, fault);
+        github.fail(Method::POST, "statuses", 1, fault);
         assert!(run(&github, 1, STATUS, &sample::go()).is_empty());
         assert_eq!(github.state().statuses.len(), 2);
     }

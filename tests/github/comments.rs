@@ -1,11 +1,15 @@
 //! The one comment: found among others, kept up to date, never an older run's over a newer one's.
 
-use pgrehearse::github::End;
+use axum::http::Method;
+use pgrehearse::github::{Announcement, End, Limits};
 use pgrehearse::policy::{CommentWhen, Told};
 use pgrehearse::report::markdown::marker;
+use pgrehearse::text::Secret;
 
-use crate::harness::github::{ACTIONS, GitHub};
-use crate::{COMMENT, begin, conclude, run, sample, started};
+use crate::harness::github::{ACTIONS, Fault, GitHub, HEAD, MERGE};
+use crate::{COMMENT, TOKEN, begin, conclude, run, sample, started};
+
+const OLD: &str = MERGE;
 
 #[test]
 fn it_is_there_at_once_and_says_the_verdict_at_the_end() {
@@ -20,7 +24,7 @@ fn it_is_there_at_once_and_says_the_verdict_at_the_end() {
     assert_eq!(lines[0], "<!-- pgrehearse: shop -->");
     assert_eq!(
         lines[1],
-        format!("<!-- pgrehearse-at: {} run 1.1 -->", started(1))
+        format!("<!-- pgrehearse-at: {} of {HEAD} run 1.1 -->", started(1))
     );
     assert!(
         lines[2].starts_with("### ⏳ shop: rehearsing commit [ec26c3e]("),
@@ -80,7 +84,7 @@ fn it_is_found_on_the_third_page() {
 fn a_strangers_mark_is_not_ours() {
     let github = GitHub::start();
     let spoofed = format!(
-        "{}\n<!-- pgrehearse-at: 2999-01-01T00:00:00Z run 9.1 -->\n### ✅ GO\n",
+        "{}\n<!-- pgrehearse-at: 2999-01-01T00:00:00Z of {HEAD} run 9.1 -->\n### ✅ GO\n",
         marker("shop")
     );
     for (login, kind) in [
@@ -97,6 +101,56 @@ fn a_strangers_mark_is_not_ours() {
     assert_eq!(bodies.len(), 5);
     assert!(bodies[..3].iter().all(|body| *body == spoofed));
     assert!(bodies[4].contains("NO-GO"));
+}
+
+/// A run of a commit that the pull request has left behind.
+fn of_an_old_commit(github: &GitHub, number: u64) -> Announcement {
+    let mut context = github.context(number);
+    context.commit = OLD.to_owned();
+    let token = Secret::new(TOKEN);
+    let limits = Limits::default();
+    Announcement::begin(context, COMMENT, "shop", started(number), &token, limits)
+        .expect("it begins")
+}
+
+fn begun(mut announcement: Announcement) -> Announcement {
+    let problems = announcement.begun(End::Whole, std::future::pending());
+    assert_eq!(problems, Vec::<String>::new());
+    announcement
+}
+
+#[test]
+fn an_old_commit_that_is_rehearsed_again_leaves_the_heads_comment_alone() {
+    let github = GitHub::start();
+    run(&github, 1, COMMENT, &sample::no_go());
+    let of_the_head = github.bodies();
+    let again = begun(of_an_old_commit(&github, 2));
+    assert_eq!(github.bodies(), of_the_head);
+    assert!(conclude(again, &sample::go()).is_empty());
+    assert_eq!(github.bodies(), of_the_head);
+    assert_eq!(github.asked("PATCH"), 1);
+}
+
+#[test]
+fn the_head_takes_the_comment_of_an_old_commit_that_began_later() {
+    let github = GitHub::start();
+    let old = begun(of_an_old_commit(&github, 2));
+    assert!(conclude(old, &sample::go()).is_empty());
+    assert!(github.bodies()[0].contains(OLD));
+    assert!(run(&github, 1, COMMENT, &sample::no_go()).is_empty());
+    let body = github.bodies().remove(0);
+    assert!(body.contains("NO-GO") && body.contains(HEAD), "{body}");
+}
+
+#[test]
+fn where_the_head_is_not_told_the_later_run_is_the_newer_one() {
+    let github = GitHub::start();
+    run(&github, 1, COMMENT, &sample::no_go());
+    let fault = Fault::status(403, "Resource not accessible by integration");
+    github.fail(Method::GET, "/pulls/34", 9, fault);
+    let old = begun(of_an_old_commit(&github, 2));
+    assert!(conclude(old, &sample::go()).is_empty());
+    assert!(github.bodies()[0].contains("✅ GO"));
 }
 
 #[test]

@@ -10,7 +10,7 @@ use crate::harness::gate::{Project, Run};
 use crate::harness::github::{Fault, GitHub, MERGE, TOKEN};
 
 /// A run that ends in its preflight: there is no such dump.
-fn project(more: &str) -> Project {
+pub fn project(more: &str) -> Project {
     let project = Project::new();
     project.file("migrations/1.sql", "select 1;").policy(&format!(
         "version: 1\nname: shop\nsource: {{ dump: production.dump }}\nmigrations: {{ files: migrations/*.sql }}\n{more}"
@@ -18,7 +18,7 @@ fn project(more: &str) -> Project {
     project
 }
 
-fn command(github: &GitHub, project: &Project, event: &Value) -> Command {
+pub fn command(github: &GitHub, project: &Project, event: &Value) -> Command {
     let mut command = project.command(&["run"]);
     command
         .env_remove("GITHUB_TOKEN")
@@ -34,7 +34,7 @@ fn run(github: &GitHub, project: &Project) -> Run {
     )
 }
 
-fn ended(project: &Project, command: &mut Command) -> Run {
+pub fn ended(project: &Project, command: &mut Command) -> Run {
     let run = project.ended(&command.output().expect("the gate starts"));
     assert!(!run.everything().contains(TOKEN), "{}", run.everything());
     run
@@ -91,27 +91,61 @@ fn nothing_that_fails_there_changes_the_verdict() {
 }
 
 #[test]
-fn a_fork_and_dependabot_are_not_told_and_learn_why() {
+fn a_fork_is_not_told_and_learns_why() {
     let github = GitHub::start();
     let mut fork = GitHub::event();
     fork["pull_request"]["head"]["repo"]["id"] = json!(8);
-    let dependabot = ("GITHUB_ACTOR", "dependabot[bot]");
-    for (event, variable, word) in [
-        (fork, ("GITHUB_ACTOR", "mallory"), "of a fork"),
-        (GitHub::event(), dependabot, "Dependabot's"),
-    ] {
-        let project = project("");
-        let mut command = command(&github, &project, &event);
-        let run = ended(&project, command.env(variable.0, variable.1));
-        run.expect(3, "undecided", &[]);
-        assert!(run.stderr.contains(word), "{}", run.stderr);
-        assert!(
-            run.stderr.contains("docs/recipes/fork-comment.md"),
-            "{}",
-            run.stderr
-        );
-    }
+    let project = project("");
+    let mut command = command(&github, &project, &fork);
+    let run = ended(&project, command.env("GITHUB_ACTOR", "mallory"));
+    run.expect(3, "undecided", &[]);
+    let why = "of a fork, whose token may only read; docs/recipes/fork-comment.md";
+    assert!(run.stderr.contains(why), "{}", run.stderr);
     assert_eq!(github.state().requests, Vec::<String>::new());
+}
+
+fn by_dependabot(github: &GitHub) -> Run {
+    let project = project("report: { check: true, status: true }");
+    let event = GitHub::event_of(&project);
+    let mut command = command(github, &project, &event);
+    let run = ended(&project, command.env("GITHUB_ACTOR", "dependabot[bot]"));
+    run.expect(3, "undecided", &[]);
+    run
+}
+
+#[test]
+fn dependabots_token_may_have_been_raised() {
+    let github = GitHub::start();
+    let run = by_dependabot(&github);
+    assert!(!run.stderr.contains("warning"), "{}", run.stderr);
+    assert!(github.bodies()[0].contains("UNDECIDED"));
+    assert_eq!(github.state().checks[0]["conclusion"], "failure");
+}
+
+#[test]
+fn dependabot_learns_once_why_it_is_not_told() {
+    let github = GitHub::start();
+    let fault = Fault::status(403, "Resource not accessible by integration");
+    github.fail(Method::POST, "/repos/", 999, fault);
+    let run = by_dependabot(&github);
+    let why = "this run is Dependabot's, whose token may only read; docs/recipes/fork-comment.md";
+    assert_eq!(run.stderr.matches("warning").count(), 1, "{}", run.stderr);
+    assert!(run.stderr.contains(why), "{}", run.stderr);
+    assert_eq!(github.bodies(), Vec::<String>::new());
+}
+
+#[test]
+fn what_dependabots_token_lacks_is_named_where_it_has_some() {
+    let github = GitHub::start();
+    let fault = Fault::status(403, "Resource not accessible by integration");
+    github.fail(Method::POST, "check-runs", 999, fault);
+    let run = by_dependabot(&github);
+    assert!(
+        run.stderr.contains("the job needs `checks: write`"),
+        "{}",
+        run.stderr
+    );
+    assert!(github.bodies()[0].contains("UNDECIDED"));
 }
 
 #[test]

@@ -13,6 +13,7 @@ use serde_json::Value;
 
 use super::gate::{Project, Run};
 use super::processes::{processes_below, processes_of};
+use super::reports::REPORTS;
 
 /// How long a condition may take that has no bound of its own.
 const PATIENCE: Duration = Duration::from_secs(60);
@@ -318,13 +319,7 @@ impl Ended {
             self.run.stdout,
             self.run.stderr
         );
-        for file in [
-            "junit.xml",
-            "report.json",
-            "comment.md",
-            "report.html",
-            "report.sarif",
-        ] {
+        for file in REPORTS {
             let text = std::fs::read_to_string(self.run.reports.join(file)).unwrap_or_default();
             assert!(!text.is_empty(), "`{file}` was not written");
         }
@@ -339,7 +334,8 @@ impl Ended {
             _ => (143, "interrupted by SIGTERM"),
         };
         self.expect(code, "undecided", because);
-        for file in ["junit.xml", "comment.md", "report.html", "report.sarif"] {
+        // The reason is a field of `report.json`, which was read.
+        for file in REPORTS.into_iter().filter(|file| *file != "report.json") {
             let text = std::fs::read_to_string(self.run.reports.join(file)).expect("written");
             assert!(text.contains(because), "`{file}` does not say why");
         }

@@ -134,6 +134,9 @@ impl Project {
 /// The gate, to be started in a directory.
 pub fn gate(directory: &Path, arguments: &[&str]) -> Command {
     let mut command = Command::new(env!("CARGO_BIN_EXE_pgrehearse"));
+    for name in PROXIES {
+        command.env_remove(name).env_remove(name.to_lowercase());
+    }
     command
         .args(arguments)
         .current_dir(directory)
@@ -143,6 +146,9 @@ pub fn gate(directory: &Path, arguments: &[&str]) -> Command {
         .env("NO_COLOR", "1");
     command
 }
+
+/// Variables of the person at the machine, behind which no server of a test is.
+const PROXIES: [&str; 4] = ["ALL_PROXY", "HTTP_PROXY", "HTTPS_PROXY", "NO_PROXY"];
 
 /// The webshop's application, which is built with the tests, or else now.
 pub fn shop_app() -> PathBuf {

@@ -3,12 +3,18 @@
 #![allow(dead_code, reason = "each test file uses its own part of the harness")]
 
 pub mod aws;
+pub mod docker;
 pub mod fault;
 pub mod fixture;
 pub mod gate;
 pub mod github;
 pub mod processes;
 pub mod production;
+pub mod provider;
+pub mod proxy;
+pub mod registry;
+pub mod reports;
+pub mod tools;
 
 use std::path::Path;
 use std::sync::Arc;
@@ -42,6 +48,7 @@ impl Server {
                 parent: &std::env::temp_dir(),
                 label: "pgrehearse-test",
                 settings: settings::of(Profile::Loading, &[], &[]),
+                network: None,
             },
             &guard,
         )
@@ -64,6 +71,12 @@ impl Server {
     pub async fn database(&self) -> Endpoint {
         let number = self.databases.fetch_add(1, Ordering::Relaxed);
         let name = format!("case_{number}");
+        self.make_database(&name).await;
+        self.throwaway.superuser(&name)
+    }
+
+    /// An empty database of that name.
+    pub async fn make_database(&self, name: &str) {
         let session = Session::open(&self.throwaway.superuser("postgres"), &[])
             .await
             .expect("the server answers");
@@ -71,7 +84,6 @@ impl Server {
             .batch_execute(&format!("create database {name} template template0"))
             .await
             .expect("a database is made");
-        self.throwaway.superuser(&name)
     }
 
     /// An empty database in which `sql` has run.

@@ -2,6 +2,7 @@
 
 use pgrehearse::report::{self, WriteError};
 
+use crate::reports::REPORTS;
 use crate::sample;
 
 #[test]
@@ -19,16 +20,7 @@ fn five_files_are_written() {
                 .to_string()
         })
         .collect();
-    assert_eq!(
-        names,
-        [
-            "junit.xml",
-            "report.json",
-            "comment.md",
-            "report.html",
-            "report.sarif"
-        ]
-    );
+    assert_eq!(names, REPORTS);
     let found = std::fs::read_dir(&inner).expect("readable").count();
     assert_eq!(found, 5, "no temporary file stays");
     report::write(&sample::no_go(), &inner).expect("written over");
@@ -45,7 +37,7 @@ fn one_failure_is_told_and_does_not_keep_back_the_others() {
     std::fs::create_dir_all(path.join("report.json/full")).expect("in the way");
     let error = report::write(&sample::no_go(), path).expect_err("not whole");
     assert!(matches!(&error, WriteError::Remove { path, .. } if path.ends_with("report.json")));
-    for name in ["junit.xml", "comment.md", "report.html", "report.sarif"] {
+    for name in REPORTS.into_iter().filter(|name| *name != "report.json") {
         let text = std::fs::read_to_string(path.join(name)).expect("readable");
         assert!(
             text.contains("locked against reads"),

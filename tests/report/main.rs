@@ -5,9 +5,13 @@ mod files;
 mod hostile;
 mod junit;
 mod readers;
+#[path = "../harness/reports.rs"]
+mod reports;
 mod sample;
 mod sarif;
 mod timeline;
+#[path = "../harness/tools.rs"]
+mod tools;
 mod traces;
 
 use insta::assert_snapshot;

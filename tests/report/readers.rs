@@ -1,38 +1,25 @@
 //! Our files in the hands of those who read them: the parsers of CI servers, and their schemas.
 
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::process::Command;
 
 use pgrehearse::report;
 use pgrehearse::verdict::RunReport;
 use serde_json::{Value, json};
 
+use crate::tools::tools;
 use crate::{sample, traces};
-
-const SCRIPT: &str = "scripts/install-report-tools.sh";
-
-/// Python with the readers in it.
-fn python() -> PathBuf {
-    let test = std::env::current_exe().expect("a test is a file");
-    let target = test
-        .ancestors()
-        .nth(3)
-        .expect("tests are in `<target>/<profile>/deps`");
-    let python = target.join("report-tools/python/bin/python");
-    assert!(
-        python.is_file(),
-        "`{}` is missing: run {SCRIPT}",
-        python.display()
-    );
-    python
-}
 
 /// What each reader makes of a report's files.
 fn read(report: &RunReport) -> Value {
     let directory = tempfile::tempdir().expect("a directory");
     report::write(report, directory.path()).expect("written");
     let root = Path::new(env!("CARGO_MANIFEST_DIR"));
-    let output = Command::new(python())
+    let python = tools(
+        "report-tools/python/bin/python",
+        "scripts/install-report-tools.sh",
+    );
+    let output = Command::new(python)
         .arg(root.join("tests/report/readers.py"))
         .arg(directory.path())
         .arg(root.join("tests/fixtures"))

@@ -125,6 +125,7 @@ pub fn go() -> RunReport {
             )]
             .into(),
             production: [("dump".into(), "sha256:90ab".into())].into(),
+            image: None,
             program: "pgrehearse VERSION".into(),
             unknown: Vec::new(),
         }),

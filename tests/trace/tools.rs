@@ -5,12 +5,13 @@
 //! be there, once, in order, and alike.
 
 use std::collections::BTreeSet;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 use serde_json::Value;
 
 use crate::NOT_JUDGED;
 use crate::harness::gate::{Project, Run};
+use crate::harness::tools::tools;
 
 /// Statements that change nothing, or nothing but the session.
 const NO_MIGRATION: &[&str] = &[
@@ -111,7 +112,7 @@ impl Way {
         project.policy(&format!(
             "version: 1\nsource: {{ sql: production.sql }}\nmigrations:\n  role: app\n  {}\n{NOT_JUDGED}\n",
             self.policy
-                .replace("{tools}", &tools().display().to_string())
+                .replace("{tools}", &tools("migration-tools", "scripts/install-migration-tools.sh").display().to_string())
         ));
         let run = project.run_with(&["--until", "migrate"]);
         // Rows are not compared: a server without `pg_stat_statements` will do.
@@ -268,21 +269,6 @@ fn lock(lock: &Value) -> String {
 }
 
 /// Where scripts/install-migration-tools.sh has put the tools: beside the build.
-fn tools() -> PathBuf {
-    let test = std::env::current_exe().expect("a test is a file");
-    let target = test
-        .ancestors()
-        .nth(3)
-        .expect("tests are in `target/<profile>/deps`");
-    let tools = target.join("migration-tools");
-    assert!(
-        tools.join("installed").is_file(),
-        "the migration tools are not in `{}`: run scripts/install-migration-tools.sh",
-        tools.display()
-    );
-    tools
-}
-
 fn copy(from: &Path, to: &Path) {
     if from.is_dir() {
         std::fs::create_dir_all(to).expect("a directory is made");

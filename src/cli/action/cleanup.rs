@@ -3,15 +3,15 @@
 //! A run that ends by itself, by a signal, or by the loss of its main process clears up in its own
 //! container. Here is the rest: the container, if it lives on after its client was killed; the run's
 //! directories, if the policy puts them on a disk that outlives the container; its scratch
-//! databases, if the policy's target is a server. All of them by the run's own names, so that a
-//! second run at the same time loses nothing.
+//! databases, if the policy's target is a server; what it made at Docker's for the policy's image.
+//! All of them by the run's own names, so that a second run at the same time loses nothing.
 
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
-use super::docker::{self, Stopped};
 use super::inputs::policy_path;
 use crate::cli::{Exit, complain, runtime, say, variable};
+use crate::container::{self, Stopped};
 use crate::policy::{self, Policy, Target};
 use crate::postgres::scratch;
 use crate::process::RunId;
@@ -31,12 +31,19 @@ pub fn run() -> ExitCode {
         return Exit::Go.into();
     };
     let mut swept = Swept::default();
-    if let Some(container) = variable("STATE_container").filter(|id| docker::is_container(id)) {
-        stop_container(&container, &mut swept);
+    // A runner without Docker's socket, as on Kubernetes, ends the container itself.
+    let socket = Path::new(container::SOCKET);
+    let own = variable("STATE_container").filter(|id| container::is_container(id));
+    if let Some(own) = own.filter(|_| socket.exists()) {
+        stop_container(socket, &own, &mut swept);
     }
     // The policy may need variables that only the first step had; its directory is then the usual
     // one, which went with the container.
     let policy = policy::load(&policy_path(variable), variable).ok();
+    let has_image = |policy: &Policy| policy.migrations.image.is_some();
+    if socket.exists() && policy.as_ref().is_none_or(has_image) {
+        remove_siblings(socket, &run, &mut swept);
+    }
     for parent in parents(policy.as_ref()) {
         remove_directories(&parent, &run, &mut swept);
     }
@@ -44,18 +51,27 @@ pub fn run() -> ExitCode {
     tell(&run, &swept).into()
 }
 
-fn stop_container(container: &str, swept: &mut Swept) {
-    let socket = Path::new(docker::SOCKET);
-    // A runner without Docker's socket, as on Kubernetes, ends the container itself.
-    if !socket.exists() || docker::own_container().as_deref() == Some(container) {
+fn stop_container(socket: &Path, id: &str, swept: &mut Swept) {
+    if container::own_container(socket).as_deref() == Some(id) {
         return;
     }
-    match docker::stop(socket, container) {
-        Ok(Stopped::ByUs) => swept.removed.push(format!("the container `{container}`")),
+    match container::stop(socket, id) {
+        Ok(Stopped::ByUs) => swept.removed.push(format!("the container `{id}`")),
         Ok(Stopped::Before) => {}
         Err(error) => {
             complain(&error, None);
-            swept.kept.push(format!("the container `{container}`"));
+            swept.kept.push(format!("the container `{id}`"));
+        }
+    }
+}
+
+fn remove_siblings(socket: &Path, run: &RunId, swept: &mut Swept) {
+    match container::remove_run(socket, run) {
+        Ok(removed) => swept.removed.extend(removed),
+        Err(error) => {
+            complain(&error, None);
+            let what = "what the run made at Docker's, if there is anything".to_owned();
+            swept.kept.push(what);
         }
     }
 }

@@ -5,21 +5,10 @@
 
 use std::collections::BTreeSet;
 
-use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
-
 use crate::policy::{Policy, Source, Target};
 use crate::postgres::Endpoint;
 use crate::report::annotations::data;
-
-/// What RFC 3986 leaves as it is, and so most programs.
-const RESERVED: &AsciiSet = &NON_ALPHANUMERIC
-    .remove(b'-')
-    .remove(b'.')
-    .remove(b'_')
-    .remove(b'~');
-
-/// A shorter value is no secret, and its mask would blot out words.
-const SHORTEST: usize = 4;
+use crate::text::redact::{forms, is_maskable};
 
 /// The secrets of `policy`, and the addresses of databases in the environment that it may name.
 pub fn secrets(
@@ -30,6 +19,9 @@ pub fn secrets(
     if let Some(policy) = policy {
         if let Source::Database { endpoint, .. } = &policy.source {
             add_endpoint(&mut found, endpoint);
+        }
+        if let Source::Hosted(hosted) = &policy.source {
+            found.insert(hosted.secret().expose().to_owned());
         }
         if let Target::Server(endpoint) = &policy.target {
             add_endpoint(&mut found, endpoint);
@@ -46,7 +38,7 @@ pub fn secrets(
             found.insert(value);
         }
     }
-    found.retain(|secret| secret.chars().count() >= SHORTEST);
+    found.retain(|secret| is_maskable(secret));
     found
 }
 
@@ -56,7 +48,7 @@ pub fn commands(secrets: &BTreeSet<String>) -> String {
         .iter()
         // Each line of a value is masked by itself.
         .flat_map(|secret| secret.lines())
-        .filter(|line| line.chars().count() >= SHORTEST)
+        .filter(|line| is_maskable(line))
         .map(|line| format!("::add-mask::{}\n", data(line)))
         .collect()
 }
@@ -65,10 +57,7 @@ fn add_endpoint(found: &mut BTreeSet<String>, endpoint: &Endpoint) {
     let Some(password) = &endpoint.password else {
         return;
     };
-    let password = password.expose();
-    found.insert(password.to_owned());
-    found.insert(utf8_percent_encode(password, NON_ALPHANUMERIC).to_string());
-    found.insert(utf8_percent_encode(password, RESERVED).to_string());
+    found.extend(forms(password.expose()));
     found.insert(endpoint.url().expose().to_owned());
 }
 

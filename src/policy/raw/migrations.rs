@@ -19,6 +19,11 @@ pub struct RawMigrations {
     /// run by `psql` in the order of their names.
     #[schemars(length(min = 1))]
     pub command: Option<String>,
+    /// The image that the command runs in, by Docker: in a container of its own, which sees the
+    /// workspace, read only, and reaches the clone and not the internet. Default: the command runs where
+    /// the gate does.
+    #[schemars(length(min = 1))]
+    pub image: Option<String>,
     /// The variable that gives the command the clone's URL. Default: the tool's, or `DATABASE_URL`.
     #[schemars(length(min = 1))]
     pub url_env: Option<String>,

@@ -2,6 +2,7 @@
 //! descriptions and `docs/policy.md`.
 
 mod checks;
+mod cloud;
 mod migrations;
 mod report;
 mod smoke;
@@ -18,6 +19,7 @@ use super::problem::Problem;
 use super::schema::{DurationText, SizeText};
 
 pub use checks::*;
+pub use cloud::*;
 pub use migrations::*;
 pub use report::*;
 pub use smoke::*;
@@ -112,14 +114,15 @@ pub struct RawPolicy {
     /// Names the rehearsal in reports. Default: the directory's name.
     #[schemars(length(min = 1))]
     pub name: Option<String>,
-    /// Where production's data comes from: exactly one of `dump`, `database`, `command` and `sql`.
+    /// Where production's data comes from: exactly one of `dump`, `database`, `command`, `sql`, `neon` and
+    /// `dblab`.
     pub source: RawSource,
     /// The PostgreSQL programs on this machine.
     #[serde(default)]
     pub postgres: RawPostgres,
-    /// The server that the clone lives on. Default: a throwaway of the source's major version.
-    #[serde(default)]
-    pub target: RawTarget,
+    /// The server that the clone lives on. Default: where its provider made it, `in_place`, or else a
+    /// throwaway of the source's major version.
+    pub target: Option<RawTarget>,
     /// How the clone is filled.
     #[serde(default)]
     pub restore: RawRestore,
@@ -155,8 +158,7 @@ pub struct RawPolicy {
 pub struct RawSource {
     /// A dump made by `pg_dump`: a file or a directory by pattern, the newest one that fits.
     /// Custom, directory, tar or plain format; plain also compressed with gzip or zstd.
-    #[schemars(length(min = 1))]
-    pub dump: Option<String>,
+    pub dump: Option<RawDump>,
     /// A live database, read in one read-only snapshot.
     pub database: Option<RawDatabase>,
     /// A command that writes a dump to its output.
@@ -164,6 +166,31 @@ pub struct RawSource {
     pub command: Option<String>,
     /// SQL files that build "production": for demos and open-source projects.
     pub sql: Option<OneOrMore>,
+    /// A branch of a Neon project, cloned by Neon.
+    pub neon: Option<RawNeon>,
+    /// The newest snapshot of a DBLab Engine, cloned by it.
+    pub dblab: Option<RawDblab>,
+}
+
+/// A pattern, or a pattern and how old the data may be.
+#[derive(Debug, Deserialize, JsonSchema)]
+#[serde(untagged)]
+pub enum RawDump {
+    Pattern(#[schemars(length(min = 1))] String),
+    Keys(RawDumpKeys),
+}
+
+/// Dumps, and how old the data in them may be.
+#[derive(Debug, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct RawDumpKeys {
+    /// The dumps by pattern; the newest one counts.
+    #[schemars(length(min = 1))]
+    pub files: String,
+    /// Older data is refused: by the file that `pgrehearse clone` writes beside its dumps, or else by the
+    /// dump's own date. Default: any age is taken.
+    #[schemars(with = "Option<DurationText>")]
+    pub max_age: Option<String>,
 }
 
 /// A live database.
@@ -188,11 +215,26 @@ pub struct RawPostgres {
     pub bin_dir: Option<String>,
 }
 
+/// `in_place`, or a server.
+#[derive(Debug, Deserialize, JsonSchema)]
+#[serde(untagged)]
+pub enum RawTarget {
+    Word(RawInPlace),
+    Server(RawTargetServer),
+}
+
+/// The word `in_place`.
+#[derive(Debug, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum RawInPlace {
+    InPlace,
+}
+
 /// The server that the clone lives on. At most one key.
 #[derive(Debug, Default, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 #[schemars(extend("maxProperties" = 1))]
-pub struct RawTarget {
+pub struct RawTargetServer {
     /// A server that is started for this run and destroyed after it.
     pub throwaway: Option<RawThrowaway>,
     /// An existing server, never production: a scratch database is made in it and dropped.

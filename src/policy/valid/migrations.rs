@@ -7,6 +7,7 @@ use globset::{Glob, GlobMatcher};
 use jiff::civil::Date;
 
 use super::Context;
+use crate::container::ImageName;
 use crate::migrate::tool::{self, Tool};
 use crate::policy::check::nearest;
 use crate::policy::path::Path;
@@ -27,6 +28,8 @@ pub struct Migrations {
     /// The tool the policy names.
     pub tool: Option<&'static Tool>,
     pub runner: Runner,
+    /// What the command runs in; `None`: where the gate does.
+    pub image: Option<ImageName>,
     pub working_directory: PathBuf,
     pub env: Vec<(String, String)>,
     pub files: Files,
@@ -164,6 +167,7 @@ pub(super) fn migrations(raw: RawMigrations, context: &mut Context<'_>) -> Optio
         },
         None => Runner::Psql,
     };
+    let image = image(raw.image.as_deref(), &runner, &at.key("image"), context);
     let files = files(raw.files.as_slice(), tool, &at.key("files"), context);
     let history = raw.history.and_then(|history| {
         let here = at.key("history").key("table");
@@ -200,6 +204,7 @@ pub(super) fn migrations(raw: RawMigrations, context: &mut Context<'_>) -> Optio
     Some(Migrations {
         tool,
         runner,
+        image,
         working_directory: context
             .root
             .join(raw.working_directory.as_deref().unwrap_or_default()),
@@ -235,6 +240,26 @@ fn named_tool(name: &str, at: &Path, context: &mut Context<'_>) -> Option<&'stat
         );
     }
     found
+}
+
+fn image(
+    written: Option<&str>,
+    runner: &Runner,
+    at: &Path,
+    context: &mut Context<'_>,
+) -> Option<ImageName> {
+    let name = context.parsed(at, written?, ImageName::parse)?;
+    if *runner == Runner::Psql {
+        context.problem_of_key(
+            at,
+            "`migrations.image` needs `migrations.command`",
+            Some(
+                "or a `tool`, which brings one: files alone are run by the gate's own psql"
+                    .to_owned(),
+            ),
+        );
+    }
+    Some(name)
 }
 
 fn files(

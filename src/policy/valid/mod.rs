@@ -1,6 +1,7 @@
 //! The policy as the stages use it: every value is of the type it means.
 
 mod checks;
+mod cloud;
 mod migrations;
 mod report;
 mod smoke;
@@ -10,6 +11,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path as FilePath, PathBuf};
 
 pub use checks::{Allow, Assertion, Levels, RowsRule, RowsRules, SchemaDiff, Verify};
+pub use cloud::{Hosted, ProviderOf};
 pub use migrations::{
     Files, HistoryTable, HoldBack, Migrations, Pending, RoleAttribute, Runner, Timeouts, Unchanged,
 };
@@ -17,7 +19,7 @@ pub use report::{CommentWhen, Told};
 pub use smoke::{
     App, Body, Feed, Ingest, Method, Page, Ready, ReadyWhen, Request, Smoke, Until, When,
 };
-pub use source::{AcceptedError, Restore, Source, Target};
+pub use source::{AcceptedError, Dump, Restore, Source, Target};
 
 use super::document::Document;
 use super::interpolate;
@@ -103,9 +105,22 @@ pub fn validate(
         );
     }
     let source = source::source(&raw.source, &mut context);
-    let target = source::target(raw.target, &mut context);
+    let is_hosted = raw.source.neon.is_some() || raw.source.dblab.is_some();
+    let target = source::target(raw.target, source::Clones::of(is_hosted), &mut context);
     let restore = source::restore(raw.restore, &mut context);
     let migrations = migrations::migrations(raw.migrations, &mut context);
+    if let (Some(Target::Server(_)), Some(Migrations { image: Some(_), .. })) =
+        (&target, &migrations)
+    {
+        context.problem_of_key(
+            &Path::of("migrations.image"),
+            "`migrations.image` does not go with `target.server`",
+            Some(
+                "the image reaches the throwaway server and no other: leave one of the two out"
+                    .to_owned(),
+            ),
+        );
+    }
     let verify = checks::verify(raw.verify, &mut context);
     let schema_diff = checks::schema_diff(&raw.schema_diff, &mut context);
     let smoke = raw

@@ -3,23 +3,57 @@
 use std::path::PathBuf;
 use std::time::Duration;
 
-use super::Context;
+use super::cloud::Hosted;
+use super::{Context, cloud};
 use crate::policy::path::Path;
-use crate::policy::raw::{RawAuto, RawRestore, RawSource, RawTarget, RawVersion};
+use crate::policy::raw::{
+    RawAuto, RawDump, RawRestore, RawSource, RawTarget, RawTargetServer, RawVersion,
+};
 use crate::policy::units::{self, FileGlob, LockTimeout, ObjectGlob, Size};
 use crate::postgres::endpoint::ParseError;
 use crate::postgres::{Endpoint, Major, binaries};
+use crate::text::Secret;
 
 /// Where production's data comes from.
 #[derive(Clone, Debug)]
 pub enum Source {
-    Dump(FileGlob),
+    Dump(Dump),
     Database {
         endpoint: Endpoint,
         lock_timeout: LockTimeout,
     },
     Command(String),
     Sql(Vec<PathBuf>),
+    /// A provider clones it.
+    Hosted(Hosted),
+}
+
+impl Source {
+    /// What of it no output may show.
+    pub fn secret(&self) -> Option<Secret> {
+        match self {
+            Self::Database { endpoint, .. } => endpoint.password.clone(),
+            Self::Hosted(hosted) => Some(hosted.secret()),
+            Self::Dump(_) | Self::Command(_) | Self::Sql(_) => None,
+        }
+    }
+}
+
+/// Dumps on disk, of which the newest counts.
+#[derive(Clone, Debug)]
+pub struct Dump {
+    pub files: FileGlob,
+    /// Older data is refused.
+    pub max_age: Option<Duration>,
+}
+
+impl From<FileGlob> for Dump {
+    fn from(files: FileGlob) -> Self {
+        Self {
+            files,
+            max_age: None,
+        }
+    }
 }
 
 /// Where the clone lives.
@@ -33,6 +67,25 @@ pub enum Target {
         directory: Option<PathBuf>,
     },
     Server(Endpoint),
+    /// Where its provider made it.
+    InPlace,
+}
+
+/// Whether the source hands on a clone that could be used where it is.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(super) enum Clones {
+    ByAProvider,
+    ByUs,
+}
+
+impl Clones {
+    pub fn of(is_hosted: bool) -> Self {
+        if is_hosted {
+            Self::ByAProvider
+        } else {
+            Self::ByUs
+        }
+    }
 }
 
 /// How the clone is filled.
@@ -63,13 +116,19 @@ pub(super) fn source(raw: &RawSource, context: &mut Context<'_>) -> Option<Sourc
             ("database", raw.database.is_some()),
             ("command", raw.command.is_some()),
             ("sql", raw.sql.is_some()),
+            ("neon", raw.neon.is_some()),
+            ("dblab", raw.dblab.is_some()),
         ],
     )?;
     let here = at.key(key);
-    if let Some(pattern) = &raw.dump {
-        return context
-            .parsed(&here, pattern, FileGlob::parse)
-            .map(Source::Dump);
+    if let Some(neon) = &raw.neon {
+        return cloud::neon(neon, &here, context).map(Source::Hosted);
+    }
+    if let Some(dblab) = &raw.dblab {
+        return cloud::dblab(dblab, &here, context).map(Source::Hosted);
+    }
+    if let Some(dump) = &raw.dump {
+        return self::dump(dump, &here, context).map(Source::Dump);
     }
     if let Some(database) = &raw.database {
         let endpoint = endpoint(&database.url, &here.key("url"), context);
@@ -92,8 +151,46 @@ pub(super) fn source(raw: &RawSource, context: &mut Context<'_>) -> Option<Sourc
     Some(Source::Sql(context.existing_files(&here, files)))
 }
 
-pub(super) fn target(raw: RawTarget, context: &mut Context<'_>) -> Option<Target> {
+fn dump(raw: &RawDump, here: &Path, context: &mut Context<'_>) -> Option<Dump> {
+    match raw {
+        RawDump::Pattern(pattern) => context
+            .parsed(here, pattern, FileGlob::parse)
+            .map(Dump::from),
+        RawDump::Keys(keys) => {
+            let files = context.parsed(&here.key("files"), &keys.files, FileGlob::parse);
+            let max_age = match &keys.max_age {
+                Some(text) => Some(context.parsed(&here.key("max_age"), text, units::duration)?),
+                None => None,
+            };
+            Some(Dump {
+                files: files?,
+                max_age,
+            })
+        }
+    }
+}
+
+pub(super) fn target(
+    raw: Option<RawTarget>,
+    clones: Clones,
+    context: &mut Context<'_>,
+) -> Option<Target> {
     let at = Path::of("target");
+    let raw = match (raw, clones) {
+        (None | Some(RawTarget::Word(_)), Clones::ByAProvider) => {
+            return Some(Target::InPlace);
+        }
+        (Some(RawTarget::Word(_)), Clones::ByUs) => {
+            context.problem(
+                &at,
+                "`target` can't be `in_place`: the source makes no clone of its own",
+                Some("expected `throwaway` or `server`; `in_place` is for `source.neon` and `source.dblab`".to_owned()),
+            );
+            return None;
+        }
+        (None, Clones::ByUs) => RawTargetServer::default(),
+        (Some(RawTarget::Server(raw)), _) => raw,
+    };
     if raw.server.is_some() && raw.throwaway.is_some() {
         context.exactly_one(&at, &[("throwaway", true), ("server", true)]);
     }

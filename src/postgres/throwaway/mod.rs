@@ -3,11 +3,13 @@
 //! Its directory holds personal data, so it is private, and it is gone when the server is: on
 //! success, on failure, on a signal, and (by the guard) on `kill -9`.
 
+mod listen;
 mod start;
 mod stop;
 
 use std::fmt::Write as _;
 use std::io;
+use std::net::IpAddr;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
@@ -22,7 +24,9 @@ use super::session::{ConnectError, Session};
 use crate::process::guard::{Guard, Watched, remove_directory};
 use crate::text::Secret;
 
-pub use stop::stop_server_in;
+use listen::Address;
+
+pub use stop::{stop_own_server_in, stop_server_in};
 
 /// The bootstrap superuser. Not `postgres`: production's own `postgres` role may own tables, and
 /// the bootstrap superuser can't be demoted to an ordinary owner.
@@ -70,6 +74,18 @@ pub struct Wanted<'a> {
     /// Begins the directory's name: `pgrehearse-clone`.
     pub label: &'a str,
     pub settings: Vec<(String, String)>,
+    /// A network that it listens in beside the loopback interface.
+    pub network: Option<Network>,
+}
+
+/// A network beside the loopback interface, and who may come from it: roles with a password, and not
+/// the superuser.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Network {
+    /// The server's own address in it.
+    pub address: IpAddr,
+    /// Where clients come from, as `172.18.0.0/16`.
+    pub subnet: String,
 }
 
 /// A running server of ours.
@@ -78,7 +94,7 @@ pub struct Throwaway {
     socket_directory: PathBuf,
     binaries: Binaries,
     user: Option<ServerUser>,
-    port: u16,
+    at: Address,
     password: Secret,
     /// `None` once the server was left running: dropping a `Child` kills it.
     postmaster: Option<Child>,
@@ -161,7 +177,7 @@ impl Throwaway {
         }
         let password = Secret::new(start::random_password());
         start::initdb(&wanted, &directory, user, &password).await?;
-        let (postmaster, port) =
+        let (postmaster, at) =
             start::start_postmaster(&wanted, &directory, &socket_directory, user).await?;
         std::mem::forget(cleanup);
         Ok(Self {
@@ -169,7 +185,7 @@ impl Throwaway {
             socket_directory,
             binaries: wanted.binaries.clone(),
             user,
-            port,
+            at,
             password,
             postmaster: Some(postmaster),
             guard: guard.clone(),
@@ -193,7 +209,7 @@ impl Throwaway {
     pub fn superuser(&self, database: &str) -> Endpoint {
         Endpoint {
             host: Host::Socket(self.socket_directory.clone()),
-            port: self.port,
+            port: self.at.port,
             user: SUPERUSER.to_owned(),
             password: Some(self.password.clone()),
             database: database.to_owned(),
@@ -231,14 +247,14 @@ impl Throwaway {
             &self.directory,
             &self.socket_directory,
             self.user,
-            self.port,
+            &self.at,
             start::FreedMemory::GivenBack,
         )?);
         start::wait_until_ready(
             postmaster,
             &self.directory,
             &self.socket_directory,
-            self.port,
+            &self.at,
         )
         .await
     }

@@ -2,7 +2,6 @@
 
 use std::ffi::OsString;
 use std::io;
-use std::net::TcpListener;
 use std::os::unix::fs::PermissionsExt as _;
 use std::path::Path;
 use std::process::Stdio;
@@ -11,6 +10,7 @@ use std::time::{Duration, Instant};
 use nix::unistd::chown;
 use tokio::process::{Child, Command};
 
+use super::listen::{self, Address};
 use super::{PATIENCE, SUPERUSER, ServerUser, ThrowawayError, Wanted};
 use crate::postgres::{Binaries, settings};
 use crate::text::Secret;
@@ -116,6 +116,9 @@ pub async fn initdb(
         source,
     })?;
     write_private(&directory.join("server.conf"), "", user)?;
+    if let Some(network) = &wanted.network {
+        listen::allow(network, directory)?;
+    }
     write_settings(directory, &wanted.settings)
 }
 
@@ -165,21 +168,21 @@ pub async fn start_postmaster(
     directory: &Path,
     socket_directory: &Path,
     user: Option<ServerUser>,
-) -> Result<(Child, u16), ThrowawayError> {
+) -> Result<(Child, Address), ThrowawayError> {
     let mut attempt = 0;
     loop {
         attempt += 1;
-        let port = free_port().map_err(ThrowawayError::NoPort)?;
+        let at = Address::free(wanted.network.as_ref()).map_err(ThrowawayError::NoPort)?;
         let mut postmaster = spawn_postmaster(
             wanted.binaries,
             directory,
             socket_directory,
             user,
-            port,
+            &at,
             FreedMemory::Kept,
         )?;
-        match wait_until_ready(&mut postmaster, directory, socket_directory, port).await {
-            Ok(()) => return Ok((postmaster, port)),
+        match wait_until_ready(&mut postmaster, directory, socket_directory, &at).await {
+            Ok(()) => return Ok((postmaster, at)),
             Err(ThrowawayError::NotStarted { said })
                 if attempt < 5 && said.contains("Address already in use") => {}
             Err(error) => return Err(error),
@@ -187,16 +190,12 @@ pub async fn start_postmaster(
     }
 }
 
-fn free_port() -> io::Result<u16> {
-    Ok(TcpListener::bind(("127.0.0.1", 0))?.local_addr()?.port())
-}
-
 pub fn spawn_postmaster(
     binaries: &Binaries,
     directory: &Path,
     socket_directory: &Path,
     user: Option<ServerUser>,
-    port: u16,
+    at: &Address,
     freed: FreedMemory,
 ) -> Result<Child, ThrowawayError> {
     let output = std::fs::File::create(directory.join("startup.log")).map_err(|source| {
@@ -210,10 +209,11 @@ pub fn spawn_postmaster(
         .arg("-D")
         .arg(directory.join("data"))
         .arg("-p")
-        .arg(port.to_string())
+        .arg(at.port.to_string())
         .arg("-k")
         .arg(socket_directory)
-        .args(["-c", "listen_addresses=127.0.0.1"])
+        .arg("-c")
+        .arg(at.setting())
         .args(["-c", "logging_collector=on"])
         .args(["-c", "log_destination=jsonlog"])
         .args(["-c", "log_directory=log"])
@@ -237,8 +237,9 @@ pub async fn wait_until_ready(
     postmaster: &mut Child,
     directory: &Path,
     socket_directory: &Path,
-    port: u16,
+    at: &Address,
 ) -> Result<(), ThrowawayError> {
+    let port = at.port;
     let lock_file = directory.join("data/postmaster.pid");
     let deadline = Instant::now() + PATIENCE;
     loop {
@@ -254,7 +255,12 @@ pub async fn wait_until_ready(
                 .is_some_and(|state| state.trim() == "ready")
         }) && socket_directory.join(format!(".s.PGSQL.{port}")).exists();
         if ready {
-            return Ok(());
+            // A server that could take only some of its addresses starts all the same.
+            return at
+                .is_answered()
+                .map_err(|address| ThrowawayError::NotStarted {
+                    said: format!("Address already in use: {address}"),
+                });
         }
         tokio::time::sleep(Duration::from_millis(10)).await;
     }

@@ -14,6 +14,18 @@ pub fn stop_server_in(directory: &Path) {
     }
 }
 
+/// The same long after the server's run: its lock file may name a process that is another's by now.
+pub fn stop_own_server_in(directory: &Path) {
+    let data = directory.join("data").canonicalize();
+    let is_in_it = |process: Pid| {
+        let at = std::fs::read_link(format!("/proc/{process}/cwd"));
+        matches!((at, &data), (Ok(at), Ok(data)) if at == *data)
+    };
+    if process_in(directory).is_some_and(is_in_it) {
+        stop_server_in(directory);
+    }
+}
+
 /// The postmaster, as the server's own lock file names it.
 pub fn process_in(directory: &Path) -> Option<Pid> {
     let text = std::fs::read_to_string(directory.join("data/postmaster.pid")).ok()?;

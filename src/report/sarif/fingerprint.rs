@@ -2,42 +2,27 @@
 
 use std::collections::HashMap;
 
+use crate::text::sha256;
+
+/// Stands between two parts: no text has it in it.
+const END: [u8; 1] = [0xff];
+
 /// Knows what was seen before in this report: two findings that are alike in all three are the first
 /// and the second.
 #[derive(Default)]
 pub struct Fingerprinter {
-    seen: HashMap<u64, u32>,
+    seen: HashMap<String, u32>,
 }
 
 impl Fingerprinter {
-    /// In the form that GitHub's own have: a hash, and which one of those with it.
+    /// In the form that GitHub's own have: sixteen digits of a hash, and which one of those with it.
     pub fn of(&mut self, rule: &str, object: Option<&str>, file: &str) -> String {
-        let mut hash = Fnv::default();
-        for part in [rule, object.unwrap_or_default(), file] {
-            hash.part(part);
-        }
-        let number = self.seen.entry(hash.0).or_default();
+        let parts = [rule, object.unwrap_or_default(), file].map(str::as_bytes);
+        let mut hash = sha256(&parts.join(&END[..]));
+        hash.truncate(16);
+        let number = self.seen.entry(hash.clone()).or_default();
         *number += 1;
-        format!("{:016x}:{number}", hash.0)
-    }
-}
-
-/// FNV-1a, 64 bits: the standard library's hashes may differ from release to release, and nobody
-/// gains by a collision here. <http://www.isthe.com/chongo/tech/comp/fnv/>
-struct Fnv(u64);
-
-impl Default for Fnv {
-    fn default() -> Self {
-        Self(0xcbf2_9ce4_8422_2325)
-    }
-}
-
-impl Fnv {
-    /// A text with an end that no text has in it.
-    fn part(&mut self, text: &str) {
-        for byte in text.bytes().chain([0xff]) {
-            self.0 = (self.0 ^ u64::from(byte)).wrapping_mul(0x0100_0000_01b3);
-        }
+        format!("{hash}:{number}")
     }
 }
 
@@ -50,11 +35,11 @@ mod tests {
         let mut first = Fingerprinter::default();
         assert_eq!(
             first.of("rows-lost", Some("public.orders"), "a.sql"),
-            "1f1b3f1161f54645:1"
+            "7df421af686cc3ef:1"
         );
         assert_eq!(
             first.of("rows-lost", Some("public.orders"), "a.sql"),
-            "1f1b3f1161f54645:2"
+            "7df421af686cc3ef:2"
         );
         let mut second = Fingerprinter::default();
         assert_ne!(

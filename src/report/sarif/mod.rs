@@ -231,7 +231,7 @@ fn results(report: &RunReport, rules: &[Descriptor]) -> Vec<format::Outcome> {
         .findings
         .iter()
         .take(MOST)
-        .map(|judged| (judged, place(report, judged)))
+        .map(|judged| (judged, words::place_or_policy(report, judged)))
         .collect();
     let mut at_line: HashMap<(&str, &Place), u32> = HashMap::new();
     for (judged, place) in &findings {
@@ -276,11 +276,6 @@ fn results(report: &RunReport, rules: &[Descriptor]) -> Vec<format::Outcome> {
             }
         })
         .collect()
-}
-
-/// A result must have a place: what is of no file is the policy's, which asked for it.
-fn place(report: &RunReport, judged: &Judged) -> Place {
-    words::place(report, judged).unwrap_or_else(|| words::policy_place(report))
 }
 
 fn location(place: &Place, object: Option<&str>) -> Location {

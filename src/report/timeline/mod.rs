@@ -288,9 +288,9 @@ fn tables(trace: &TraceReport) -> Vec<Table<'_>> {
     tables
 }
 
-/// Something of production's that an application reads or writes.
+/// Something that an application reads or writes. It is production's: a trace has no locks on others.
 fn is_data(span: &LockSpanReport) -> bool {
-    !span.relation.is_new && matches!(span.relation.kind, "table" | "materialized view" | "view")
+    matches!(span.relation.kind, "table" | "materialized view" | "view")
 }
 
 #[cfg(test)]
@@ -307,7 +307,7 @@ mod tests {
             relation: RelationReport {
                 name: name.to_owned(),
                 kind: "table",
-                is_new: name == "new",
+                is_new: false,
             },
             mode,
             acquired: ms(from),
@@ -370,7 +370,6 @@ mod tests {
                         span("long", "ACCESS EXCLUSIVE", 60, 900),
                         span("long", "ROW EXCLUSIVE", 50, 900),
                         span("weak", "ROW EXCLUSIVE", 50, 5_000),
-                        span("new", "ACCESS EXCLUSIVE", 50, 5_000),
                     ],
                 ),
             ],
@@ -390,7 +389,11 @@ mod tests {
     #[test]
     fn what_nobody_waited_for_is_said() {
         let trace = TraceReport {
-            transactions: vec![transaction(1, 0, vec![span("new", "SHARE", 0, 50)])],
+            transactions: vec![transaction(
+                1,
+                0,
+                vec![span("weak", "ROW EXCLUSIVE", 0, 50)],
+            )],
             ..TraceReport::default()
         };
         let timeline = Timeline::of(&trace).expect("not empty");

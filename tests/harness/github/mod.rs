@@ -129,6 +129,10 @@ impl GitHub {
         }
     }
 
+    pub fn address(&self) -> SocketAddr {
+        self.address
+    }
+
     pub fn state(&self) -> MutexGuard<'_, State> {
         self.state.lock().expect("not poisoned")
     }

@@ -61,6 +61,10 @@ pub fn route(state: &mut State, method: &Method, uri: &Uri, body: &Bytes) -> Ans
     let parts: Vec<&str> = path.split('/').collect();
     match (method, parts.as_slice()) {
         (&Method::GET, ["pulls"]) => respond(200, &json!(State::pull_requests(uri))),
+        (&Method::GET, ["pulls", "34"]) => respond(
+            200,
+            &json!({ "number": 34, "head": { "ref": "faster", "sha": super::HEAD } }),
+        ),
         (&Method::GET, ["issues", "34", "comments"]) => page(&state.comments, uri),
         (&Method::POST, ["issues", "34", "comments"]) => make_comment(state, &body),
         (&Method::PATCH, ["issues", "comments", id]) => change_comment(state, id, &body),

@@ -1,0 +1,200 @@
+//! Clones that providers make: used in place or streamed, shown to be clones, and given back.
+
+mod harness;
+
+use axum::http::Method;
+use harness::fault::Scene;
+use harness::gate::Project;
+use harness::github::Fault;
+use harness::provider::{KEY, Kind, Lie, PASSWORD, Provider};
+use nix::sys::signal::Signal;
+
+const REST: &str = "version: 1\nname: shop\nmigrations: { files: migrations/*.sql }\n\
+     rules: { schema-drift: off, fresh-install-broken: off }\n";
+
+/// A project of which the provider has production.
+fn shop(provider: &Provider, migration: &str, more: &str) -> Scene {
+    let project = Project::new();
+    project.file("migrations/1.sql", migration);
+    project.policy(&format!("{REST}{}\n{more}", provider.source("")));
+    Scene::of(project).env("KEY", KEY)
+}
+
+const GOOD: &str = "set lock_timeout = '2s'; alter table orders add column paid_at timestamptz;";
+
+fn each(test: impl Fn(Provider)) {
+    for kind in [Kind::Neon, Kind::Dblab] {
+        test(Provider::start(kind));
+    }
+}
+
+#[test]
+fn a_clone_is_used_where_it_is() {
+    each(|provider| {
+        let ended = shop(&provider, GOOD, "").run();
+        ended.run.expect_besides_lint(0, "go", &[]);
+        ended.nothing_is_left();
+        provider.nothing_is_left();
+        let state = provider.state();
+        assert_eq!(state.deleted.len(), 1, "{:?}", state.requests);
+        assert!(
+            state.deleted[0].starts_with("pgrehearse-shop-"),
+            "{:?}",
+            state.deleted
+        );
+        drop(state);
+        let said = ended.run.everything();
+        for secret in [KEY, PASSWORD, "reset-"] {
+            assert!(!said.contains(secret), "{secret}\n{said}");
+        }
+        assert!(
+            said.contains("the clone is the provider's, whole"),
+            "{said}"
+        );
+    });
+}
+
+#[test]
+fn what_is_lost_in_a_clone_is_a_no_go() {
+    each(|provider| {
+        let ended = shop(&provider, "delete from orders where id > 10;", "").run();
+        ended.run.expect_besides_lint(1, "no-go", &["rows-lost"]);
+        provider.nothing_is_left();
+        assert_eq!(
+            provider.in_production("select count(*)::text from orders"),
+            "1000"
+        );
+    });
+}
+
+#[test]
+fn a_clone_is_streamed_to_a_server_of_ours() {
+    each(|provider| {
+        let ended = shop(&provider, GOOD, "target: { throwaway: {} }").run();
+        ended.run.expect_besides_lint(0, "go", &[]);
+        assert!(
+            ended
+                .run
+                .everything()
+                .contains("every row of the source is there"),
+            "{}",
+            ended.run.stdout
+        );
+        ended.nothing_is_left();
+        provider.nothing_is_left();
+    });
+}
+
+#[test]
+fn what_is_not_the_clone_is_not_written_to() {
+    for (kind, lie, because) in [
+        (
+            Kind::Neon,
+            Lie::ProductionItself,
+            "its server has been up for",
+        ),
+        (
+            Kind::Neon,
+            Lie::ProductionsAddress,
+            "is the source's own host",
+        ),
+        (
+            Kind::Dblab,
+            Lie::ProductionItself,
+            "its server has been up for",
+        ),
+    ] {
+        let provider = Provider::start(kind);
+        provider.state().lie = lie;
+        let ended = shop(&provider, GOOD, "").run();
+        assert_eq!(ended.run.code, Some(3), "{}", ended.run.stdout);
+        assert_eq!(ended.run.verdict(), "undecided");
+        assert!(ended.run.stdout.contains(because), "{}", ended.run.stdout);
+        let columns = "select string_agg(attname, ' ' order by attnum) from pg_attribute \
+             where attrelid = 'orders'::regclass and attnum > 0";
+        assert_eq!(provider.in_production(columns), "id note");
+        provider.nothing_is_left();
+    }
+}
+
+#[test]
+fn a_lost_answer_makes_no_second_clone() {
+    for fault in [Fault::LostAfterwards, Fault::DoneAnd(502)] {
+        each(|provider| {
+            let made = match provider.kind {
+                Kind::Neon => "/projects/shop/branches",
+                Kind::Dblab => "/clone",
+            };
+            provider.fail(Method::POST, made, 1, fault.clone());
+            let ended = shop(&provider, GOOD, "").run();
+            ended.run.expect_besides_lint(0, "go", &[]);
+            assert_eq!(provider.state().deleted.len(), 1);
+            provider.nothing_is_left();
+        });
+    }
+}
+
+#[test]
+fn a_provider_that_is_busy_is_asked_again() {
+    each(|provider| {
+        provider
+            .fail(Method::POST, "", 1, Fault::status(423, "locked"))
+            .fail(Method::GET, "", 1, Fault::status(503, "later"))
+            .fail(Method::DELETE, "", 1, Fault::status(429, "too many"));
+        let ended = shop(&provider, GOOD, "").run();
+        ended.run.expect_besides_lint(0, "go", &[]);
+        provider.nothing_is_left();
+    });
+}
+
+#[test]
+fn a_clone_that_never_is_ready_is_given_up() {
+    each(|provider| {
+        provider.state().not_yet = usize::MAX;
+        let project = Project::new();
+        project.file("migrations/1.sql", GOOD);
+        project.policy(&format!(
+            "{REST}{}\n",
+            provider.source(", ready_within: 5s")
+        ));
+        let ended = Scene::of(project).env("KEY", KEY).run();
+        ended.run.expect(3, "undecided", &[]);
+        assert!(
+            ended.run.stdout.contains("was not ready within"),
+            "{}",
+            ended.run.stdout
+        );
+        provider.nothing_is_left();
+    });
+}
+
+#[test]
+fn a_key_that_is_refused_is_told_without_it() {
+    each(|provider| {
+        let scene = shop(&provider, GOOD, "").env("KEY", "napi_another-key");
+        let ended = scene.run();
+        ended.run.expect(3, "undecided", &[]);
+        let said = ended.run.everything();
+        assert!(said.contains("the key is not known there"), "{said}");
+        assert!(!said.contains("napi_another-key"), "{said}");
+        provider.nothing_is_left();
+    });
+}
+
+#[test]
+fn a_clone_goes_with_its_run() {
+    each(|provider| {
+        for signal in [Signal::SIGTERM, Signal::SIGKILL] {
+            let scene = shop(&provider, "select pg_sleep(60);", "");
+            let mut gate = scene.start();
+            gate.until_says("migrate");
+            let ended = gate.tell(signal);
+            ended.nothing_is_left();
+        }
+        let deadline = std::time::Instant::now() + std::time::Duration::from_secs(10);
+        while provider.state().deleted.len() < 2 && std::time::Instant::now() < deadline {
+            std::thread::sleep(std::time::Duration::from_millis(20));
+        }
+        provider.nothing_is_left();
+    });
+}
