@@ -83,6 +83,12 @@ impl Source for HostedSource {
                     found: version.clone(),
                 })?;
             supported(major, Some(&version))?;
+            let size: i64 = session
+                .query_one("select pg_database_size(current_database())", &[])
+                .await
+                .during("read the clone's size")?
+                .get(0);
+            let size = size.unsigned_abs();
             drop(session);
             if matches!(context.policy.target, Target::InPlace) {
                 return Ok(Fetched::InPlace(Box::new(InPlace {
@@ -95,8 +101,17 @@ impl Source for HostedSource {
             }
             let inspected = Inspected {
                 major: Some(major),
+                size: Some(size),
                 ..inspected.clone()
             };
+            if let Some(limit) = context
+                .policy
+                .restore
+                .max_size
+                .filter(|limit| size > limit.0)
+            {
+                return Err(CloneError::TooLarge { size, limit });
+            }
             let database = DatabaseSource {
                 endpoint: made.endpoint,
                 lock_timeout: LOCK_TIMEOUT,

@@ -5,12 +5,19 @@
 
 use std::time::Duration;
 
+use backon::{ConstantBuilder, Retryable as _};
 use tokio::time::Instant;
 
 use super::{CloneName, CloudError, Made};
 use crate::postgres::Session;
 use crate::postgres::session::During as _;
 use crate::text::human_seconds;
+
+/// Between two attempts to connect.
+const PAUSE: Duration = Duration::from_secs(2);
+
+/// So often it is tried again.
+const AGAIN: usize = 10;
 
 /// Shows that `made` is the clone that was asked for at `asked`; nothing is written. The session is
 /// one that can be written with.
@@ -22,13 +29,14 @@ pub async fn prove(name: &CloneName, made: &Made, asked: Instant) -> Result<Sess
     if let Some(host) = (made.source_hosts.iter()).find(|host| made.endpoint.is_at(host)) {
         return Err(not_it(format!("`{host}` is the source's own host")));
     }
+    // A name of a minute ago may not be known yet, nor a password.
+    let open = || Session::open(&made.endpoint, &[]);
+    let again = ConstantBuilder::default().with_delay(PAUSE);
     let session =
-        Session::open(&made.endpoint, &[])
-            .await
-            .map_err(|source| CloudError::Connect {
-                name: name.clone(),
-                source,
-            })?;
+        (open.retry(again.with_max_times(AGAIN)).await).map_err(|source| CloudError::Connect {
+            name: name.clone(),
+            source,
+        })?;
     let row = session
         .query_one(include_str!("proof.sql"), &[])
         .await

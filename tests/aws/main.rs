@@ -6,6 +6,7 @@ mod harness;
 mod cluster;
 mod errors;
 mod faults;
+mod gate;
 mod identity;
 mod list;
 mod permissions;

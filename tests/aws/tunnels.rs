@@ -16,7 +16,7 @@ use crate::harness::aws::Aws;
 use crate::scene::{Scene, snapshot, wanted};
 
 /// A shell line that forwards a port, as `ssh -N -L` does.
-fn forwarder(local_port: &str, to: u16) -> String {
+pub fn forwarder(local_port: &str, to: impl std::fmt::Display) -> String {
     let program = std::env::current_exe().expect("a test is a file");
     format!(
         "FORWARD_FROM={local_port} FORWARD_TO={to} exec '{}' --exact tunnels::forwards --ignored",

@@ -309,10 +309,10 @@ impl Provider for Snapshot {
             if newest.is_none() {
                 self.can_be_taken(&source)?;
             }
-            let gibibytes = source.instance.allocated_storage().unwrap_or_default();
             Ok(Looked {
                 major: Major::from_version_text(&source.version),
-                size: u64::try_from(gibibytes).ok().map(|size| size << 30),
+                // What is allocated says little of what is in it; the clone itself is asked.
+                size: None,
                 data_as_of: newest.and_then(|used| used.data_as_of),
                 database: Some(source.database),
                 version: Some(source.version),

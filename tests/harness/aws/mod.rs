@@ -121,13 +121,18 @@ impl Aws {
     }
 
     pub async fn make_instance(&self) {
+        self.make_instance_of("17.4").await;
+    }
+
+    /// One of that version.
+    pub async fn make_instance_of(&self, version: &str) {
         self.rds(
             "CreateDBInstance",
             &[
                 ("DBInstanceIdentifier", PRODUCTION),
                 ("DBInstanceClass", "db.r6g.large"),
                 ("Engine", "postgres"),
-                ("EngineVersion", "17.4"),
+                ("EngineVersion", version),
                 ("AllocatedStorage", "100"),
                 ("StorageType", "gp3"),
                 ("DBName", "orcha"),
