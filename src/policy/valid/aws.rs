@@ -30,13 +30,13 @@ pub(super) fn rds_snapshot(
                 "`max_age` says nothing beside `fresh: true`",
                 Some("leave one of the two out".to_owned()),
             );
-            return None;
+            None
         }
-        (None, Some(true)) => Choice::Fresh,
-        (None, _) => Choice::Newest,
-        (Some(text), _) => Choice::UpTo {
-            max_age: context.parsed(&at.key("max_age"), text, units::duration)?,
-        },
+        (None, Some(true)) => Some(Choice::Fresh),
+        (None, _) => Some(Choice::Newest),
+        (Some(text), _) => context
+            .parsed(&at.key("max_age"), text, units::duration)
+            .map(|max_age| Choice::UpTo { max_age }),
     };
     let reach = reach(raw.connect.as_ref(), raw.ca_file.as_deref(), at, context);
     let times = times(
@@ -51,7 +51,7 @@ pub(super) fn rds_snapshot(
             access?,
             Box::new(SnapshotWanted {
                 instance: raw.instance.clone(),
-                choice,
+                choice: choice?,
                 place: Place {
                     instance_class: raw.instance_class.clone(),
                     subnet_group: raw.subnet_group.clone(),

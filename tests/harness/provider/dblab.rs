@@ -81,11 +81,15 @@ fn missing() -> (u16, Value) {
 
 fn shown(clone: &Clone) -> Value {
     let code = if clone.not_yet == 0 { "OK" } else { "CREATING" };
+    let minutes = clone.asked["protectionDurationMinutes"]
+        .as_u64()
+        .unwrap_or_default();
+    let till = jiff::Timestamp::now() + std::time::Duration::from_mins(minutes);
     json!({
         "id": clone.id,
         "snapshot": { "id": clone.asked["snapshot"]["id"], "dataStateAt": "2026-11-21T00:00:00Z" },
         "protected": clone.protected,
-        "protectedTill": "2026-11-22T00:00:00Z",
+        "protectedTill": till.to_string(),
         "status": { "code": code, "message": "" },
         "db": {
             "host": "localhost", "port": clone.endpoint.port.to_string(),
