@@ -198,3 +198,25 @@ fn a_clone_goes_with_its_run() {
         provider.nothing_is_left();
     });
 }
+
+#[test]
+fn a_clone_that_a_cancelled_run_may_leave_is_told() {
+    let provider = Provider::start(Kind::Neon);
+    let scene = shop(&provider, "select pg_sleep(60);", "");
+    let mut gate = scene.start();
+    gate.until_says("migrate");
+    provider.fail(Method::DELETE, "", 1, Fault::Hang);
+    let ended = gate.tell(Signal::SIGTERM);
+    let said = &ended.run.stderr;
+    assert!(
+        said.contains("may stay: its removal was not accepted in time"),
+        "{said}"
+    );
+    assert!(
+        ended.run.everything().contains("may stay"),
+        "{}",
+        ended.run.stdout
+    );
+    // The guard has asked once more.
+    provider.nothing_is_left();
+}

@@ -24,26 +24,38 @@ pub enum Ending {
 
 /// Gives back all that is left; a sentence for each clone that stays.
 pub async fn give_back(ledger: &Ledger, ending: Ending) -> Vec<String> {
-    let leaks = match ending {
+    let stays = match ending {
         Ending::ByItself => {
             let by = Instant::now() + GONE_WITHIN;
-            ledger.remove_all(Patience::Gone { by }).await
+            told(&ledger.remove_all(Patience::Gone { by }).await)
         }
         Ending::Cut => {
             let asking = ledger.remove_all(Patience::Accepted);
-            // What is not done by then, the guard tries once more.
-            let asked = tokio::time::timeout(ASKED_WITHIN, asking).await;
-            asked.unwrap_or_default()
+            match tokio::time::timeout(ASKED_WITHIN, asking).await {
+                Ok(leaks) => told(&leaks),
+                // The guard tries once more.
+                Err(_) => (ledger.left().iter())
+                    .map(|(name, clone)| {
+                        format!(
+                            "{clone} may stay: its removal was not accepted in time; \
+                             look with `pgrehearse sweep --run-id {}`",
+                            name.run()
+                        )
+                    })
+                    .collect(),
+            }
         }
     };
-    let told = |leak: &Leak| {
-        let text = format!(
-            "{} is still there: {}",
-            leak.describe(),
-            leak.because.explain().one_line()
-        );
+    for text in &stays {
         say(&format!("error: {text}"));
-        text
+    }
+    stays
+}
+
+fn told(leaks: &[Leak]) -> Vec<String> {
+    let told = |leak: &Leak| {
+        let why = leak.because.explain().one_line();
+        format!("{} is still there: {why}", leak.describe())
     };
     leaks.iter().map(told).collect()
 }

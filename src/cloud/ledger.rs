@@ -118,6 +118,16 @@ impl Ledger {
         leaks
     }
 
+    /// The clones that are not known to be removed, each in a phrase.
+    pub fn left(&self) -> Vec<(CloneName, String)> {
+        let describe = |entry: &Entry| {
+            let place = entry.account.describe();
+            let phrase = format!("the clone `{}` in {place}", entry.name);
+            (entry.name.clone(), phrase)
+        };
+        self.open().iter().map(describe).collect()
+    }
+
     fn forget(&self, name: &CloneName) {
         self.open().retain(|entry| {
             if entry.name == *name {
