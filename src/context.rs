@@ -56,8 +56,24 @@ pub struct Workspace {
 
 impl Workspace {
     pub fn create(parent: &Path, run: &RunId, guard: &Arc<Guard>) -> std::io::Result<Self> {
+        Self::named(parent, &run.directory_prefix(), guard)
+    }
+
+    /// Another, beside a file that is to be: what is not whole yet is in it, on the same disk.
+    pub fn beside(file: &Path, run: &RunId, guard: &Arc<Guard>) -> std::io::Result<Self> {
+        // The guard works elsewhere.
+        let file = std::path::absolute(file)?;
+        let parent = file.parent().unwrap_or(&file);
+        Self::named(
+            parent,
+            &format!("{}-unfinished", run.directory_prefix()),
+            guard,
+        )
+    }
+
+    fn named(parent: &Path, name: &str, guard: &Arc<Guard>) -> std::io::Result<Self> {
         use std::os::unix::fs::DirBuilderExt as _;
-        let path = parent.join(run.directory_prefix());
+        let path = parent.join(name);
         guard.watch(Watched::Directory(path.clone()))?;
         std::fs::DirBuilder::new().mode(0o700).create(&path)?;
         Ok(Self {

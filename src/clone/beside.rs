@@ -9,6 +9,7 @@ use sha2::{Digest as _, Sha256};
 
 use super::CloneError;
 use crate::restore::Disarmed;
+use crate::text::digits;
 
 const ENDING: &str = ".provenance.json";
 
@@ -124,8 +125,5 @@ pub fn digest(dump: &Path) -> Result<String, CloneError> {
             hash.update(&part[..read]);
         }
     }
-    let digest = hash.finalize();
-    Ok(digest.iter().fold("sha256:".to_owned(), |text, byte| {
-        format!("{text}{byte:02x}")
-    }))
+    Ok(format!("sha256:{}", digits(&hash.finalize())))
 }

@@ -1,10 +1,10 @@
 //! A dump to keep: what `pgrehearse clone` writes.
 
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 use super::database::{read_only_session, without_rows};
 use super::{Beside, CloneError, Format, beside};
-use crate::context::Context;
+use crate::context::{Context, Workspace};
 use crate::policy::LockTimeout;
 use crate::postgres::Endpoint;
 use crate::postgres::session::During as _;
@@ -22,8 +22,13 @@ pub async fn keep(
     format: Format,
     mut known: Beside,
 ) -> Result<Beside, CloneError> {
-    let unfinished = beside_of(to, ".unfinished");
-    remove(&unfinished)?;
+    let failed = |source| CloneError::Read {
+        path: to.to_owned(),
+        source,
+    };
+    // Whatever ends this, no half of a dump stays, and nobody else can read it meanwhile.
+    let private = Workspace::beside(to, &context.run, &context.guard).map_err(failed)?;
+    let unfinished = private.file("dump");
     context
         .progress
         .doing(Stage::Clone, format!("dumping `{}`", endpoint.database));
@@ -57,17 +62,8 @@ pub async fn keep(
         .collect();
     remove(to)?;
     known.write(to)?;
-    std::fs::rename(&unfinished, to).map_err(|source| CloneError::Read {
-        path: to.to_owned(),
-        source,
-    })?;
+    std::fs::rename(&unfinished, to).map_err(failed)?;
     Ok(known)
-}
-
-fn beside_of(path: &Path, ending: &str) -> PathBuf {
-    let mut name = path.as_os_str().to_owned();
-    name.push(ending);
-    name.into()
 }
 
 /// Personal data is in it.

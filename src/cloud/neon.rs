@@ -3,40 +3,27 @@
 //! A branch has its parent's roles with their passwords. So the role's password is set anew on the
 //! branch: no password of production is needed, and who can log in with it is in the branch.
 
-use std::collections::BTreeSet;
+mod project;
+
 use std::sync::Arc;
 use std::time::Duration;
 
-use percent_encoding::{NON_ALPHANUMERIC, utf8_percent_encode};
 use reqwest::Method;
-use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 use tokio::time::Instant;
-use url::Url;
 
-use super::api::Api;
-use super::{
-    Account, Blocks, BoxFuture, CloneName, CloudError, Labelled, Labels, Looked, Made, Order,
-    Patience, Provider, Resource,
-};
+use super::{Account, Blocks, BoxFuture, CloudError, Looked, Made, Order, Provider};
 use crate::postgres::{Endpoint, Major};
 use crate::text::Secret;
+
+use project::{Branch, Compute, Database, Operation, PAGE, encoded};
+
+pub use project::{Access, Project};
 
 const NEON: &str = "Neon";
 
 /// How often an operation's state is asked for.
 const POLL: Duration = Duration::from_secs(1);
-
-/// So many branches are asked for at once.
-const PAGE: usize = 100;
-
-/// A way into a project.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Access {
-    pub api: Url,
-    pub project: String,
-    pub key: String,
-}
 
 /// What of a project is cloned.
 #[derive(Clone, Debug)]
@@ -47,12 +34,6 @@ pub struct Wanted {
     pub database: Option<String>,
     /// `None`: the database's owner.
     pub role: Option<String>,
-}
-
-/// A project, in which branches are made.
-pub struct Project {
-    access: Access,
-    api: Api,
 }
 
 /// The branch of a project that is production.
@@ -319,191 +300,4 @@ impl Provider for Neon {
             })
         })
     }
-}
-
-impl Project {
-    pub fn new(access: &Access) -> Result<Self, CloudError> {
-        let bearer = Secret::new(format!("Bearer {}", access.key));
-        Ok(Self {
-            api: Api::new(NEON, &access.api, ("authorization", bearer))?,
-            access: access.clone(),
-        })
-    }
-
-    fn path(&self, below: &str) -> String {
-        let project = encoded(&self.access.project);
-        format!("projects/{project}/{below}")
-            .trim_end_matches('/')
-            .to_owned()
-    }
-
-    fn not_understood(&self, doing: &str) -> CloudError {
-        CloudError::Answer {
-            provider: self.api.provider,
-            doing: doing.to_owned(),
-        }
-    }
-
-    fn read<T: for<'de> Deserialize<'de>>(
-        &self,
-        json: &Value,
-        doing: &str,
-    ) -> Result<T, CloudError> {
-        T::deserialize(json).map_err(|_| self.not_understood(doing))
-    }
-
-    /// The branches whose name holds `search`, all pages, and the ids of those that say they are ours.
-    async fn branches(
-        &self,
-        search: Option<&str>,
-    ) -> Result<(Vec<Branch>, BTreeSet<String>), CloudError> {
-        const DOING: &str = "list the project's branches";
-        let mut found = Vec::new();
-        let mut ours = BTreeSet::new();
-        let mut cursor: Option<String> = None;
-        loop {
-            let mut path = self.path(&format!("branches?limit={PAGE}"));
-            if let Some(search) = search {
-                path.push_str(&format!("&search={}", encoded(search)));
-            }
-            if let Some(cursor) = &cursor {
-                path.push_str(&format!("&cursor={}", encoded(cursor)));
-            }
-            let json = self.api.get(DOING, &path).await?;
-            let page: Vec<Branch> = self.read(&json["branches"], DOING)?;
-            let next = json["pagination"]["next"].as_str().map(str::to_owned);
-            let is_last = page.is_empty() || next.is_none() || next == cursor;
-            found.extend(page);
-            let annotations = json["annotations"].as_object().into_iter().flatten();
-            ours.extend(
-                annotations
-                    .filter(|(_, about)| about["value"][Labels::MANAGED_BY] == Labels::US)
-                    .map(|(id, _)| id.clone()),
-            );
-            if is_last {
-                return Ok((found, ours));
-            }
-            cursor = next;
-        }
-    }
-
-    async fn named(&self, name: &CloneName) -> Result<Option<Branch>, CloudError> {
-        let (branches, _) = self.branches(Some(name.as_str())).await?;
-        Ok(branches
-            .into_iter()
-            .find(|branch| branch.name == name.as_str()))
-    }
-}
-
-impl Account for Project {
-    fn describe(&self) -> String {
-        format!("{NEON} project `{}`", self.access.project)
-    }
-
-    fn access(&self) -> BoxFuture<'_, Result<super::Access, CloudError>> {
-        Box::pin(async { Ok(super::Access::Neon(self.access.clone())) })
-    }
-
-    fn remove<'a>(
-        &'a self,
-        name: &'a CloneName,
-        patience: Patience,
-    ) -> BoxFuture<'a, Result<(), CloudError>> {
-        Box::pin(async move {
-            const DOING: &str = "delete the branch";
-            let began = Instant::now();
-            loop {
-                let Some(branch) = self.named(name).await? else {
-                    return Ok(());
-                };
-                if branch.default || branch.protected {
-                    return Err(CloudError::NotTheClone {
-                        name: name.clone(),
-                        why: "the branch of that name is default or protected".to_owned(),
-                    });
-                }
-                let path = self.path(&format!("branches/{}", encoded(&branch.id)));
-                match self.api.send(Method::DELETE, DOING, &path, None).await {
-                    Ok(_) => {}
-                    Err(error) if error.status() == Some(404) => {}
-                    Err(error) if error.is_unsure() && patience != Patience::Accepted => {}
-                    Err(error) => return Err(error),
-                }
-                let Patience::Gone { by } = patience else {
-                    return Ok(());
-                };
-                if Instant::now() + POLL > by {
-                    return Err(CloudError::NotGone {
-                        name: name.clone(),
-                        after: began.elapsed(),
-                    });
-                }
-                tokio::time::sleep(POLL).await;
-            }
-        })
-    }
-
-    fn list(&self) -> BoxFuture<'_, Result<Vec<Resource>, CloudError>> {
-        Box::pin(async {
-            let (branches, annotated) = self.branches(Some(Labels::US)).await?;
-            Ok(branches
-                .into_iter()
-                .filter(|branch| !branch.default && !branch.protected)
-                .filter_map(|branch| {
-                    Some(Resource {
-                        kind: "branch",
-                        name: CloneName::parse(&branch.name)?,
-                        labelled: if annotated.contains(&branch.id) {
-                            Labelled::Ours
-                        } else {
-                            Labelled::Not
-                        },
-                        expires: branch.expires_at.as_deref().and_then(|at| at.parse().ok()),
-                        monthly_dollars: None,
-                    })
-                })
-                .collect())
-        })
-    }
-}
-
-/// A branch, as far as it matters here.
-#[derive(Deserialize)]
-struct Branch {
-    id: String,
-    name: String,
-    #[serde(default)]
-    default: bool,
-    #[serde(default)]
-    protected: bool,
-    expires_at: Option<String>,
-    logical_size: Option<u64>,
-}
-
-/// Something that Neon does by and by.
-#[derive(Deserialize)]
-struct Operation {
-    id: String,
-    action: String,
-    status: String,
-}
-
-/// An endpoint, in Neon's word: the server of a branch.
-#[derive(Deserialize)]
-struct Compute {
-    id: String,
-    host: String,
-    branch_id: String,
-    #[serde(rename = "type")]
-    kind: String,
-}
-
-#[derive(Deserialize)]
-struct Database {
-    name: String,
-    owner_name: String,
-}
-
-fn encoded(text: &str) -> String {
-    utf8_percent_encode(text, NON_ALPHANUMERIC).to_string()
 }

@@ -10,7 +10,7 @@ mod secret;
 pub mod sql;
 mod words;
 
-pub use digest::sha256;
+pub use digest::{digits, sha256};
 pub use ident::{Ident, QualifiedName, quote_literal};
 pub use redact::{Mask, without_url_passwords};
 pub use secret::Secret;
