@@ -254,3 +254,50 @@ fn a_providers_clone_is_dumped_and_given_back() {
         );
     }
 }
+
+#[test]
+fn a_dump_that_is_cut_off_leaves_nothing() {
+    let shop = Shop::new();
+    shop.runtime.block_on(async {
+        let endpoint = pgrehearse::postgres::Endpoint::parse(&shop.url).expect("a URL");
+        let session = pgrehearse::postgres::Session::open(&endpoint, &[])
+            .await
+            .expect("it answers");
+        let slow = "create table waits (id int);
+            insert into waits select i from generate_series(1, 3000000) i";
+        session.batch_execute(slow).await.expect("made");
+    });
+    for signal in ["-TERM", "-KILL"] {
+        let mut child = shop
+            .policy(LIVE, "")
+            .project
+            .command(&["clone", "--to", "nightly.dump"])
+            .env("PRODUCTION", &shop.url)
+            .stderr(std::process::Stdio::null())
+            .spawn()
+            .expect("it starts");
+        let there = || {
+            let entries = std::fs::read_dir(shop.project.path()).expect("a directory");
+            entries
+                .flatten()
+                .map(|entry| entry.file_name().to_string_lossy().into_owned())
+                .filter(|name| name.contains("unfinished") || name.starts_with("nightly"))
+                .collect::<Vec<_>>()
+        };
+        while there().is_empty() {
+            assert!(child.try_wait().expect("a child").is_none(), "it ended");
+            std::thread::sleep(std::time::Duration::from_millis(2));
+        }
+        let id = child.id().to_string();
+        let told = std::process::Command::new("kill")
+            .args([signal, &id])
+            .status();
+        assert!(told.expect("kill starts").success());
+        child.wait().expect("it ends");
+        let deadline = std::time::Instant::now() + std::time::Duration::from_secs(10);
+        while !there().is_empty() && std::time::Instant::now() < deadline {
+            std::thread::sleep(std::time::Duration::from_millis(20));
+        }
+        assert_eq!(there(), [""; 0]);
+    }
+}
