@@ -378,7 +378,21 @@ fn keep_clone(context: &Context, mut restored: Restored, keep: Keep) -> Option<K
         ),
     };
     Some(Kept {
-        endpoint: restored.migrator_endpoint(),
+        endpoint: lasting(context, restored.migrator_endpoint()),
         end,
     })
+}
+
+/// The same endpoint, with nothing in it that goes with the run.
+fn lasting(context: &Context, mut endpoint: Endpoint) -> Endpoint {
+    if let Some(file) = &mut endpoint.tls.root_certificate
+        && file.starts_with(context.workspace.path())
+        && let Some(name) = file.file_name()
+    {
+        let to = context.policy.report_directory.join(name);
+        if std::fs::copy(&*file, &to).is_ok() {
+            *file = to;
+        }
+    }
+    endpoint
 }

@@ -67,6 +67,7 @@ impl Source for HostedSource {
                             source: provider.describe(),
                             made_by: made_by(),
                         },
+                        directory: context.workspace.path(),
                         by: asked + self.hosted.ready_within,
                         doing: &doing,
                     },

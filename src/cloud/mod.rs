@@ -16,6 +16,7 @@ mod proof;
 pub mod tunnel;
 
 use std::future::Future;
+use std::path::Path;
 use std::pin::Pin;
 use std::sync::Arc;
 
@@ -95,6 +96,8 @@ pub struct Looked {
 pub struct Order<'a> {
     pub name: &'a CloneName,
     pub labels: &'a Labels,
+    /// The run's own, for files that a connection needs.
+    pub directory: &'a Path,
     /// A clone that is not ready by then is given up.
     pub by: Instant,
     /// What is being done now, for people.

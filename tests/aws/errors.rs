@@ -153,3 +153,33 @@ async fn a_service_that_is_not_there_is_told() {
     );
     assert!(error.to_string().contains("refused"), "{error}");
 }
+
+/// A region that is newer than we are.
+#[tokio::test]
+async fn a_region_whose_authorities_are_unknown_needs_a_file() {
+    let Some(aws) = Aws::with_instance().await else {
+        return;
+    };
+    let access = Access {
+        region: "mx-central-1".to_owned(),
+        ..aws.access()
+    };
+    let source = |wanted| Snapshot::paced(&access, wanted, PACE);
+    let refused = source(wanted()).look().await.expect_err("refused");
+    let said = refused.explain().to_string();
+    assert!(
+        said.contains("in `mx-central-1` is not known here"),
+        "{said}"
+    );
+    assert!(said.contains("set `ca_file`"), "{said}");
+    assert_eq!(aws.actions(), [""; 0]);
+
+    let mut with_file = wanted();
+    with_file.reach.ca_file = Some(std::env::current_exe().expect("a file"));
+    let refused = source(with_file)
+        .look()
+        .await
+        .expect_err("no instance there");
+    let said = refused.explain().to_string();
+    assert!(said.contains("there is no instance"), "{said}");
+}

@@ -18,6 +18,7 @@ pub struct Scene {
     pub name: CloneName,
     pub labels: Labels,
     pub said: Arc<Mutex<Vec<String>>>,
+    directory: tempfile::TempDir,
 }
 
 impl Scene {
@@ -32,6 +33,7 @@ impl Scene {
                 made_by: "https://ci.example/1".to_owned(),
             },
             said: Arc::default(),
+            directory: tempfile::tempdir().expect("a directory"),
         }
     }
 
@@ -49,6 +51,7 @@ impl Scene {
         let order = Order {
             name: &self.name,
             labels: &self.labels,
+            directory: self.directory.path(),
             by: Instant::now() + limit,
             doing: &doing,
         };

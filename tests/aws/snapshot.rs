@@ -74,6 +74,13 @@ async fn the_newest_snapshot_is_restored_with_our_tags_and_another_password() {
         scene.name
     )));
     assert_eq!(made.endpoint.tls.mode, TlsMode::VerifyFull);
+    let authorities = (made.endpoint.tls.root_certificate.as_ref())
+        .map(|path| std::fs::read_to_string(path).expect("a file"));
+    assert_eq!(
+        authorities.map(|pem| pem.matches("BEGIN CERTIFICATE").count()),
+        Some(3),
+        "the region's own"
+    );
     assert_eq!(made.endpoint.user, "master");
     assert_eq!(made.endpoint.database, "orcha");
     assert_eq!(

@@ -255,7 +255,7 @@ impl Provider for Cluster {
 
     fn look(&self) -> BoxFuture<'_, Result<Looked, CloudError>> {
         Box::pin(async {
-            self.wanted.reach.check()?;
+            self.wanted.reach.check(&self.home.access.region)?;
             let source = self.source().await?;
             Ok(Looked {
                 major: Major::from_version_text(&source.version),
@@ -271,7 +271,7 @@ impl Provider for Cluster {
     fn make<'a>(&'a self, order: &'a Order<'a>) -> BoxFuture<'a, Result<Made, CloudError>> {
         Box::pin(async move {
             const DOING: &str = "read the clone's address";
-            self.wanted.reach.check()?;
+            self.wanted.reach.check(&self.home.access.region)?;
             let home = &self.home;
             let source = self.source().await?;
             let data_as_of = jiff::Timestamp::now();

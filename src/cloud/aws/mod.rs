@@ -9,6 +9,7 @@
 //! keys on, by a profile's `credential_process` too.
 
 mod access;
+mod authorities;
 mod cluster;
 mod failure;
 mod list;
@@ -20,7 +21,7 @@ mod seen;
 mod snapshot;
 mod wait;
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use jiff::Timestamp;
@@ -51,24 +52,48 @@ const PORT: u16 = 5432;
 #[derive(Clone, Debug, Default)]
 pub struct Reach {
     pub connect: Connect,
-    /// The authorities of its certificate. `None`: this machine's.
+    /// The authorities of its certificate. `None`: RDS's own, of the region.
     pub ca_file: Option<PathBuf>,
 }
 
 impl Reach {
     /// Checks, before anything is made, what can be checked.
-    fn check(&self) -> Result<(), CloudError> {
+    fn check(&self, region: &str) -> Result<(), CloudError> {
         self.connect.check()?;
-        match &self.ca_file {
-            Some(path) if !path.is_file() => Err(CloudError::Source {
-                what: format!("there is no file `{}`", path.display()),
-                hint: Some(
-                    "AWS has the authorities at https://truststore.pki.rds.amazonaws.com/global/global-bundle.pem"
-                        .to_owned(),
+        let (what, cure) = match &self.ca_file {
+            Some(path) if !path.is_file() => (format!("there is no file `{}`", path.display()), ""),
+            None if authorities::of(region).is_none() => (
+                format!(
+                    "who signs the certificates of RDS's servers in `{region}` is not known here"
                 ),
-            }),
-            _ => Ok(()),
+                "set `ca_file`: ",
+            ),
+            _ => return Ok(()),
+        };
+        let hint = format!(
+            "{cure}AWS has the authorities at https://truststore.pki.rds.amazonaws.com/global/global-bundle.pem"
+        );
+        Err(CloudError::Source {
+            what,
+            hint: Some(hint),
+        })
+    }
+
+    /// A file with the authorities of the clone's certificate, in the run's own directory where it is ours.
+    fn authorities(&self, region: &str, directory: &Path) -> Result<Option<PathBuf>, CloudError> {
+        if let Some(path) = &self.ca_file {
+            return Ok(Some(path.clone()));
         }
+        let written = authorities::of(region)
+            .map(|certificates| authorities::write(certificates, directory))
+            .transpose();
+        written.map_err(|error| CloudError::Source {
+            what: format!(
+                "the authorities of the clone's certificate could not be written to `{}`: {error}",
+                directory.display()
+            ),
+            hint: None,
+        })
     }
 }
 
@@ -138,7 +163,7 @@ impl Home {
             database: server.database,
             tls: Tls {
                 mode: TlsMode::VerifyFull,
-                root_certificate: reach.ca_file.clone(),
+                root_certificate: reach.authorities(&self.access.region, order.directory)?,
                 client_certificate: None,
             },
         };

@@ -303,7 +303,7 @@ impl Provider for Snapshot {
 
     fn look(&self) -> BoxFuture<'_, Result<Looked, CloudError>> {
         Box::pin(async {
-            self.wanted.reach.check()?;
+            self.wanted.reach.check(&self.home.access.region)?;
             let source = self.source().await?;
             let newest = self.newest(&source).await?;
             if newest.is_none() {
@@ -322,7 +322,7 @@ impl Provider for Snapshot {
 
     fn make<'a>(&'a self, order: &'a Order<'a>) -> BoxFuture<'a, Result<Made, CloudError>> {
         Box::pin(async move {
-            self.wanted.reach.check()?;
+            self.wanted.reach.check(&self.home.access.region)?;
             let home = &self.home;
             let source = self.source().await?;
             let used = match self.newest(&source).await? {

@@ -44,7 +44,8 @@ pub struct RawRdsSnapshot {
     pub extended_support: Option<RawExtendedSupport>,
     /// How the clone is reached. Default: directly.
     pub connect: Option<RawConnect>,
-    /// The PEM file of the authorities of AWS's certificates. Default: this machine's authorities.
+    /// The PEM file of the authorities of AWS's certificates. Default: those of RDS in the region,
+    /// which are built in for most.
     #[schemars(length(min = 1))]
     pub ca_file: Option<String>,
     /// The clone's age at which `sweep` deletes it, if nothing else has. Default: `12h`.
@@ -91,7 +92,8 @@ pub struct RawAuroraClone {
     pub extended_support: Option<RawExtendedSupport>,
     /// How the clone is reached. Default: directly.
     pub connect: Option<RawConnect>,
-    /// The PEM file of the authorities of AWS's certificates. Default: this machine's authorities.
+    /// The PEM file of the authorities of AWS's certificates. Default: those of RDS in the region,
+    /// which are built in for most.
     #[schemars(length(min = 1))]
     pub ca_file: Option<String>,
     /// The clone's age at which `sweep` deletes it, if nothing else has. Default: `12h`.
