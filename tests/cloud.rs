@@ -37,20 +37,22 @@ fn a_clone_is_used_where_it_is() {
         provider.nothing_is_left();
         let state = provider.state();
         assert_eq!(state.deleted.len(), 1, "{:?}", state.requests);
-        assert!(
-            state.deleted[0].starts_with("pgrehearse-shop-"),
-            "{:?}",
-            state.deleted
-        );
+        let name = state.deleted[0].clone();
+        assert!(name.starts_with("pgrehearse-shop-"), "{name}");
         drop(state);
         let said = ended.run.everything();
         for secret in [KEY, PASSWORD, "reset-"] {
             assert!(!said.contains(secret), "{secret}\n{said}");
         }
-        assert!(
-            said.contains("the clone is the provider's, whole"),
-            "{said}"
-        );
+        let told = [
+            "the clone is the provider's, whole".to_owned(),
+            format!("the clone `{name}` in"),
+            "is deleted".to_owned(),
+            "the log of the clone's server is out of reach".to_owned(),
+        ];
+        for text in told {
+            assert!(said.contains(&text), "no `{text}` in\n{said}");
+        }
     });
 }
 

@@ -101,7 +101,7 @@ async fn take(context: &Context, to: &Path, format: Format) -> Exit {
     } else {
         Ending::Cut
     };
-    let leaks = give_back(&context.ledger, ending).await;
+    let given_back = give_back(&context.ledger, ending).await;
     match taken {
         None => {
             say("interrupted: no dump was written");
@@ -113,7 +113,7 @@ async fn take(context: &Context, to: &Path, format: Format) -> Exit {
         }
         Some(Ok(known)) => {
             print(&describe(to, &known));
-            if leaks.is_empty() {
+            if given_back.stays.is_empty() {
                 Exit::Go
             } else {
                 Exit::Undecided

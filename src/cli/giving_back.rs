@@ -22,16 +22,24 @@ pub enum Ending {
     Cut,
 }
 
-/// Gives back all that is left; a sentence for each clone that stays.
-pub async fn give_back(ledger: &Ledger, ending: Ending) -> Vec<String> {
-    let stays = match ending {
+/// What became of the run's clones, a sentence for each.
+pub struct GivenBack {
+    pub gone: Vec<String>,
+    pub stays: Vec<String>,
+}
+
+/// Gives back all that is left.
+pub async fn give_back(ledger: &Ledger, ending: Ending) -> GivenBack {
+    let held = ledger.left();
+    let (word, stays) = match ending {
         Ending::ByItself => {
             let by = Instant::now() + GONE_WITHIN;
-            told(&ledger.remove_all(Patience::Gone { by }).await)
+            let leaks = ledger.remove_all(Patience::Gone { by }).await;
+            ("is deleted", told(&leaks))
         }
         Ending::Cut => {
             let asking = ledger.remove_all(Patience::Accepted);
-            match tokio::time::timeout(ASKED_WITHIN, asking).await {
+            let stays = match tokio::time::timeout(ASKED_WITHIN, asking).await {
                 Ok(leaks) => told(&leaks),
                 // The guard tries once more.
                 Err(_) => (ledger.left().iter())
@@ -43,13 +51,19 @@ pub async fn give_back(ledger: &Ledger, ending: Ending) -> Vec<String> {
                         )
                     })
                     .collect(),
-            }
+            };
+            ("is being deleted", stays)
         }
     };
     for text in &stays {
         say(&format!("error: {text}"));
     }
-    stays
+    let left = ledger.left();
+    let gone = (held.into_iter())
+        .filter(|one| !left.contains(one))
+        .map(|(_, clone)| format!("{clone} {word}"))
+        .collect();
+    GivenBack { gone, stays }
 }
 
 fn told(leaks: &[Leak]) -> Vec<String> {

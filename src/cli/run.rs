@@ -326,7 +326,7 @@ fn rehearse(
     let runtime = runtime().map_err(RunError::Runtime)?;
     let (kept, cut) = runtime.block_on(until_cut(&context, &journal, keep));
     let ending = cut.map_or(Ending::ByItself, |_| Ending::Cut);
-    let leaks = runtime.block_on(give_back(&context.ledger, ending));
+    let given_back = runtime.block_on(give_back(&context.ledger, ending));
     // What a stage had spawned is over now; nothing may be waited for.
     runtime.shutdown_timeout(Duration::from_secs(1));
     // A clone that is kept carries no mark of the run.
@@ -334,7 +334,8 @@ fn rehearse(
     let mut report = journal.report(&context);
     let cloning = (report.stages.iter_mut()).find(|stage| stage.stage == Stage::Clone);
     if let Some(stage) = cloning {
-        stage.saw.extend(leaks);
+        stage.saw.extend(given_back.gone);
+        stage.saw.extend(given_back.stays);
     }
     Ok(Ended { report, kept, cut })
 }

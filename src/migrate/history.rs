@@ -157,7 +157,7 @@ impl DecidedBy {
             Self::History => "by the history table".to_owned(),
             Self::Git(base) => format!("new since `{base}`"),
             Self::Policy => "by the policy".to_owned(),
-            Self::Nothing => "no history tells them apart, so all are pending".to_owned(),
+            Self::Nothing => "as all are, since no history tells them apart".to_owned(),
         }
     }
 }
