@@ -43,6 +43,23 @@ pub use place::{ExtendedSupport, Place, Storage};
 pub use price::hour as hourly_dollars;
 pub use snapshot::{Choice, Snapshot, SnapshotWanted};
 
+/// The variables that lead to credentials.
+pub const CREDENTIALS: &[&str] = &[
+    "AWS_ACCESS_KEY_ID",
+    "AWS_SECRET_ACCESS_KEY",
+    "AWS_SESSION_TOKEN",
+    "AWS_PROFILE",
+    "AWS_DEFAULT_PROFILE",
+    "AWS_CONFIG_FILE",
+    "AWS_SHARED_CREDENTIALS_FILE",
+    "AWS_ROLE_ARN",
+    "AWS_WEB_IDENTITY_TOKEN_FILE",
+    "AWS_CONTAINER_CREDENTIALS_RELATIVE_URI",
+    "AWS_CONTAINER_CREDENTIALS_FULL_URI",
+    "AWS_CONTAINER_AUTHORIZATION_TOKEN",
+    "AWS_CONTAINER_AUTHORIZATION_TOKEN_FILE",
+];
+
 /// What Systems Manager calls the forwarding of a port to another host.
 pub const FORWARDING_DOCUMENT: &str = "AWS-StartPortForwardingSessionToRemoteHost";
 

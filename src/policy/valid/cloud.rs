@@ -84,6 +84,14 @@ impl Hosted {
         }
     }
 
+    /// The environment variables by which its provider may be asked, that the policy does not name.
+    pub fn variables(&self) -> &'static [&'static str] {
+        match &self.by {
+            ProviderOf::RdsSnapshot(..) | ProviderOf::AuroraClone(..) => aws::CREDENTIALS,
+            ProviderOf::Neon(..) | ProviderOf::Dblab(..) => &[],
+        }
+    }
+
     /// The IAM policy that it needs, where it is at AWS. What production's storage is encrypted with is
     /// asked.
     pub async fn permissions(&self) -> Result<Option<serde_json::Value>, CloudError> {
@@ -175,5 +183,34 @@ pub(super) fn duration(
     match text {
         Some(text) => context.parsed(path, text, units::duration),
         None => Some(default),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use crate::policy::parse;
+
+    const RDS: &str =
+        "rds_snapshot: { instance: prod, account: \"123456789012\", region: eu-central-1 }";
+
+    const AURORA: &str =
+        "aurora_clone: { cluster: prod, account: \"123456789012\", region: eu-central-1 }";
+
+    const NEON: &str = "neon: { project: shop-1, api_key: \"${KEY}\" }";
+
+    #[test]
+    fn what_a_provider_is_asked_with_is_no_commands() {
+        for (source, withheld) in [
+            (RDS, "AWS_SESSION_TOKEN"),
+            (AURORA, "AWS_SESSION_TOKEN"),
+            (NEON, "KEY"),
+        ] {
+            let text = format!(
+                "version: 1\nsource: {{ {source} }}\nmigrations: {{ command: \"true\" }}\n"
+            );
+            let key = |_: &str| Some("napi_a-key".to_owned());
+            let policy = parse("pgrehearse.yml".as_ref(), &text, key).expect("a policy");
+            assert!(policy.variables.contains(withheld), "{source}");
+        }
     }
 }

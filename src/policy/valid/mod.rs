@@ -60,8 +60,8 @@ pub struct Policy {
     pub report_directory: PathBuf,
     /// What is told on GitHub.
     pub told: Told,
-    /// The environment variables that the policy names. No child inherits them: one of them may
-    /// lead to production.
+    /// The environment variables that the policy names, and those that its source's provider is asked
+    /// with. No child inherits them: one of them may lead to production.
     pub variables: BTreeSet<String>,
 }
 
@@ -141,11 +141,16 @@ pub fn validate(
             )),
         );
     }
+    let source = source?;
+    let mut variables = variables.clone();
+    if let Source::Hosted(hosted) = &source {
+        variables.extend(hosted.variables().iter().map(|name| (*name).to_owned()));
+    }
     Some(Policy {
         name,
         file: file.to_owned(),
         text: String::new(),
-        source: source?,
+        source,
         bin_dir: raw.postgres.bin_dir.map(|path| root.join(path)),
         target: target?,
         restore,
@@ -159,7 +164,7 @@ pub fn validate(
         allow,
         report_directory: root.join(raw.report.dir.as_deref().unwrap_or("pgrehearse-report")),
         told: report::told(&raw.report),
-        variables: variables.clone(),
+        variables,
         root,
     })
 }
