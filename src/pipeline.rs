@@ -61,10 +61,7 @@ pub async fn rehearse(context: &Context, journal: &Journal, keep: Keep) -> Optio
     if journal.is_refused_by_lint() {
         return None;
     }
-    let reader = Tools {
-        binaries: plan.reader.clone(),
-        run: context.run.clone(),
-    };
+    let reader = Tools::new(plan.reader.clone(), &context.run);
     let cloning = async {
         let cloning = journal.stage(
             Stage::Clone,
@@ -196,18 +193,13 @@ async fn restore_and_settle(
     let target = match (server.await, &plan.foreign, &cloned.fetched) {
         (Some(server), _, _) => server?,
         (None, _, Fetched::InPlace(clone)) => {
-            let tools = Tools {
-                binaries: like_production(context, &plan.reader, &cloned)?,
-                run: context.run.clone(),
-            };
+            let binaries = like_production(context, &plan.reader, &cloned)?;
+            let tools = Tools::new(binaries, &context.run);
             let endpoint = clone.endpoint.clone();
             Target::foreign(context, ForeignServer::Providers, endpoint, tools)
         }
         (None, Some(endpoint), _) => {
-            let tools = Tools {
-                binaries: plan.reader.clone(),
-                run: context.run.clone(),
-            };
+            let tools = Tools::new(plan.reader.clone(), &context.run);
             Target::foreign(context, ForeignServer::Policys, endpoint.clone(), tools)
         }
         (None, None, _) => {

@@ -127,10 +127,7 @@ impl Target {
         )
         .await?;
         Ok(Self {
-            tools: Tools {
-                binaries: binaries.clone(),
-                run: context.run.clone(),
-            },
+            tools: Tools::new(binaries.clone(), &context.run),
             server: Server::Ours(Box::new(throwaway)),
             site: site.cloned(),
         })

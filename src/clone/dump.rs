@@ -177,13 +177,8 @@ pub(super) async fn payload(context: &Context, file: DumpFile) -> Result<Payload
     // The archive's own version restores it best; one that a newer `pg_dump` made needs that.
     let tools = match contents.made_by {
         Some(made_by) if made_by > server => Some(
-            binaries::find(made_by, context.policy.bin_dir.as_deref()).map_or(
-                newest.clone(),
-                |binaries| Tools {
-                    binaries,
-                    run: newest.run.clone(),
-                },
-            ),
+            binaries::find(made_by, context.policy.bin_dir.as_deref())
+                .map_or(newest.clone(), |binaries| Tools::new(binaries, &newest.run)),
         ),
         _ => None,
     };
@@ -197,10 +192,8 @@ pub(super) async fn payload(context: &Context, file: DumpFile) -> Result<Payload
 
 /// The newest programs, which read every older archive.
 fn newest(context: &Context) -> Result<Tools, CloneError> {
-    Ok(Tools {
-        binaries: binaries::newest(context.policy.bin_dir.as_deref())?,
-        run: context.run.clone(),
-    })
+    let newest = binaries::newest(context.policy.bin_dir.as_deref())?;
+    Ok(Tools::new(newest, &context.run))
 }
 
 /// When a file was last written, or the newest file of a directory.

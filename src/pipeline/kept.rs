@@ -49,10 +49,7 @@ impl Explained for KeepError {
 pub async fn keep(context: &Context, to: &Path, format: Format) -> Result<Beside, KeepError> {
     let policy = &context.policy;
     let ends = preflight::ends(context).await?;
-    let tools = |binaries: &Binaries| Tools {
-        binaries: binaries.clone(),
-        run: context.run.clone(),
-    };
+    let tools = |binaries: &Binaries| Tools::new(binaries.clone(), &context.run);
     let known = |at| Beside::new(ends.source.describe(), at);
     let is_masked = !policy.restore.mask.is_empty();
     if let (
@@ -91,10 +88,7 @@ async fn restored(
     binaries: &Binaries,
     cloned: Cloned,
 ) -> Result<Restored, KeepError> {
-    let tools = Tools {
-        binaries: binaries.clone(),
-        run: context.run.clone(),
-    };
+    let tools = Tools::new(binaries.clone(), &context.run);
     let target = match (&cloned.fetched, &ends.foreign) {
         (Fetched::InPlace(clone), _) => Target::foreign(
             context,

@@ -32,6 +32,13 @@ do $$ begin
 end $$";
 
 impl Tools {
+    pub fn new(binaries: Binaries, run: &RunId) -> Self {
+        Self {
+            binaries,
+            run: run.clone(),
+        }
+    }
+
     /// `name` with none of our PG* variables, connected to `endpoint` if there is one.
     pub fn program(&self, name: &str, endpoint: Option<&Endpoint>) -> Program {
         let mut program = Program::new(self.binaries.program(name), &self.run)
