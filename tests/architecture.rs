@@ -25,6 +25,7 @@ const ARROWS: &[(&str, &[&str])] = &[
         "rules",
         &[
             "change",
+            "clone",
             "migrate",
             "policy",
             "preflight",

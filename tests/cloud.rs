@@ -202,6 +202,29 @@ fn a_clone_goes_with_its_run() {
 }
 
 #[test]
+fn a_clone_that_can_not_be_deleted_is_a_warning() {
+    each(|provider| {
+        let refused = || Fault::Answer {
+            status: 403,
+            headers: Vec::new(),
+            message: "this key may not delete",
+        };
+        provider.fail(Method::DELETE, "", 99, refused());
+        let ended = shop(&provider, GOOD, "").run();
+        ended.run.expect_besides_lint(0, "go", &["clone-left"]);
+        let found = ended.run.besides_lint();
+        let name = found[0]["object"].as_str().expect("a name").to_owned();
+        assert!(name.starts_with("pgrehearse-shop-"), "{name}");
+        let text = found[0].to_string();
+        for word in ["this key may not delete", "pgrehearse sweep --run-id"] {
+            assert!(text.contains(word), "no `{word}` in {text}");
+        }
+        assert!(ended.run.stderr.contains(&name), "{}", ended.run.stderr);
+        assert_eq!(provider.state().clones.len(), 1);
+    });
+}
+
+#[test]
 fn a_clone_that_a_cancelled_run_may_leave_is_told() {
     let provider = Provider::start(Kind::Neon);
     let scene = shop(&provider, "select pg_sleep(60);", "");
@@ -211,14 +234,12 @@ fn a_clone_that_a_cancelled_run_may_leave_is_told() {
     let ended = gate.tell(Signal::SIGTERM);
     let said = &ended.run.stderr;
     assert!(
-        said.contains("may stay: its removal was not accepted in time"),
+        said.contains("may still be there: its removal was not accepted in time"),
         "{said}"
     );
-    assert!(
-        ended.run.everything().contains("may stay"),
-        "{}",
-        ended.run.stdout
-    );
+    let found = ended.run.besides_lint();
+    assert_eq!(found.len(), 1, "{found:#?}");
+    assert_eq!(found[0]["rule"], "clone-left");
     // The guard has asked once more.
     provider.nothing_is_left();
 }

@@ -5,7 +5,10 @@ mod harness;
 
 use std::collections::BTreeSet;
 
+use axum::http::Method;
 use harness::gate::{Project, Run, shop_app};
+use harness::github::Fault;
+use harness::provider::{KEY, Kind, Provider};
 use harness::{fixture, gate};
 use pgrehearse::rules::page::{self, Change, Example, Text};
 use pgrehearse::rules::{self, ALL, Rule};
@@ -41,14 +44,14 @@ fixtures! {
         page_failed log_pattern app_sql_error allow_expired allow_unused blocking_lock table_rewrite index_blocks_writes reads_stalled
         writes_stalled mixed_ddl_and_backfill lock_held_across_statements no_lock_timeout
         statement_too_slow migration_too_slow irreversible_drop connection_budget dropped_object_in_use contention_queues rows_locked
-        policy_changed
+        policy_changed clone_left
     ],
     near_miss: [
         index_blocks_writes reads_stalled writes_stalled mixed_ddl_and_backfill
         lock_held_across_statements no_lock_timeout statement_too_slow migration_too_slow connection_budget dropped_object_in_use contention_queues rows_locked
         restore_incomplete migration_timeout pending_mismatch hold_back_overdue blocking_lock table_rewrite
         required_table_missing required_extension_missing assertion_failed app_not_ready app_crashed
-        ingest_failed page_failed log_pattern app_sql_error allow_expired allow_unused policy_changed
+        ingest_failed page_failed log_pattern app_sql_error allow_expired allow_unused policy_changed clone_left
     ]
 }
 
@@ -153,7 +156,7 @@ fn fires(id: &str) {
     };
     run.expect_besides_lint(code, verdict, fired);
     assert_eq!(
-        words(run.besides_lint()[0]),
+        nameless(&run, &words(run.besides_lint()[0])),
         example.report,
         "`{id}` does not say what its `expected.md` says"
     );
@@ -175,6 +178,31 @@ fn near_miss(id: &str) {
         run.stdout,
         run.stderr
     );
+}
+
+/// A Neon that has the fixture's production, with what its policy says of the deletion.
+fn neon(policy: &str) -> Provider {
+    let provider = Provider::start(Kind::Neon);
+    let (status, times, message) = if policy.contains("${NEON_KEY_WITHOUT_DELETE}") {
+        (403, 99, "this key may not delete branches")
+    } else {
+        (503, 1, "busy")
+    };
+    let refusal = Fault::Answer {
+        status,
+        headers: Vec::new(),
+        message,
+    };
+    provider.fail(Method::DELETE, "", times, refusal);
+    provider
+}
+
+/// The same words, whichever run it was.
+fn nameless(run: &Run, words: &str) -> String {
+    let id = run.report["run"].as_str().unwrap_or_default();
+    words
+        .replace(id, "<run>")
+        .replace(&id.replace('_', "-"), "<run>")
 }
 
 /// Runs the gate on a fixture. Its policy says what the short one does not.
@@ -214,6 +242,13 @@ fn rehearse(id: &str, example: &Example, change: &Change) -> Run {
     let mut command = gate::gate(project.path(), &arguments);
     if policy.contains("${SHOP_APP}") {
         command.env("SHOP_APP", shop_app());
+    }
+    let provider = policy.contains("${NEON_API}").then(|| neon(&policy));
+    if let Some(provider) = &provider {
+        for name in ["NEON_KEY", "NEON_KEY_WITHOUT_DELETE"] {
+            command.env(name, KEY);
+        }
+        command.env("NEON_API", provider.neon_api());
     }
     let run = project.ended(&command.output().expect("the gate starts"));
     // What the application itself writes is its own, and no report repeats it.

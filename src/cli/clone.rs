@@ -113,7 +113,7 @@ async fn take(context: &Context, to: &Path, format: Format) -> Exit {
         }
         Some(Ok(known)) => {
             print(&describe(to, &known));
-            if given_back.stays.is_empty() {
+            if given_back.left.is_empty() {
                 Exit::Go
             } else {
                 Exit::Undecided

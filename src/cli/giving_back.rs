@@ -5,8 +5,8 @@ use std::time::Duration;
 use tokio::time::Instant;
 
 use super::say;
-use crate::cloud::{Leak, Ledger, Patience};
-use crate::verdict::Explained as _;
+use crate::clone::Left;
+use crate::cloud::{CloneName, Leak, Ledger, Patience};
 
 /// How long a provider may take to delete a clone.
 const GONE_WITHIN: Duration = Duration::from_mins(20);
@@ -22,54 +22,55 @@ pub enum Ending {
     Cut,
 }
 
-/// What became of the run's clones, a sentence for each.
+/// What became of the run's clones.
 pub struct GivenBack {
+    /// A sentence for each that is deleted.
     pub gone: Vec<String>,
-    pub stays: Vec<String>,
+    pub left: Vec<Left>,
 }
 
 /// Gives back all that is left.
 pub async fn give_back(ledger: &Ledger, ending: Ending) -> GivenBack {
     let held = ledger.left();
-    let (word, stays) = match ending {
+    let (word, left) = match ending {
         Ending::ByItself => {
             let by = Instant::now() + GONE_WITHIN;
             let leaks = ledger.remove_all(Patience::Gone { by }).await;
-            ("is deleted", told(&leaks))
+            ("is deleted", left_by(&leaks))
         }
         Ending::Cut => {
             let asking = ledger.remove_all(Patience::Accepted);
-            let stays = match tokio::time::timeout(ASKED_WITHIN, asking).await {
-                Ok(leaks) => told(&leaks),
+            let left = match tokio::time::timeout(ASKED_WITHIN, asking).await {
+                Ok(leaks) => left_by(&leaks),
                 // The guard tries once more.
-                Err(_) => (ledger.left().iter())
-                    .map(|(name, clone)| {
-                        format!(
-                            "{clone} may stay: its removal was not accepted in time; \
-                             look with `pgrehearse sweep --run-id {}`",
-                            name.run()
-                        )
-                    })
+                Err(_) => (ledger.left().into_iter())
+                    .map(|(name, place)| left(&name, place, "its removal was not accepted in time"))
                     .collect(),
             };
-            ("is being deleted", stays)
+            ("is being deleted", left)
         }
     };
-    for text in &stays {
-        say(&format!("error: {text}"));
+    for one in &left {
+        say(&format!("error: {}; {}", one.describe(), one.cure()));
     }
-    let left = ledger.left();
+    let stay = ledger.left();
     let gone = (held.into_iter())
-        .filter(|one| !left.contains(one))
-        .map(|(_, clone)| format!("{clone} {word}"))
+        .filter(|one| !stay.contains(one))
+        .map(|(name, place)| format!("the clone `{name}` in {place} {word}"))
         .collect();
-    GivenBack { gone, stays }
+    GivenBack { gone, left }
 }
 
-fn told(leaks: &[Leak]) -> Vec<String> {
-    let told = |leak: &Leak| {
-        let why = leak.because.explain().one_line();
-        format!("{} is still there: {why}", leak.describe())
-    };
+fn left_by(leaks: &[Leak]) -> Vec<Left> {
+    let told = |leak: &Leak| left(&leak.name, leak.place.clone(), &leak.because.to_string());
     leaks.iter().map(told).collect()
+}
+
+fn left(name: &CloneName, place: String, because: &str) -> Left {
+    Left {
+        clone: name.to_string(),
+        place,
+        because: because.to_owned(),
+        run: name.run().to_string(),
+    }
 }

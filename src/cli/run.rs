@@ -331,12 +331,8 @@ fn rehearse(
     runtime.shutdown_timeout(Duration::from_secs(1));
     // A clone that is kept carries no mark of the run.
     stray::end_all(&context.run);
-    let mut report = journal.report(&context);
-    let cloning = (report.stages.iter_mut()).find(|stage| stage.stage == Stage::Clone);
-    if let Some(stage) = cloning {
-        stage.saw.extend(given_back.gone);
-        stage.saw.extend(given_back.stays);
-    }
+    journal.gave_back(given_back.gone, given_back.left);
+    let report = journal.report(&context);
     Ok(Ended { report, kept, cut })
 }
 

@@ -14,13 +14,6 @@ pub struct Leak {
     pub because: CloudError,
 }
 
-impl Leak {
-    /// ``the clone `x` in Neon project `shop` ``.
-    pub fn describe(&self) -> String {
-        format!("the clone `{}` in {}", self.name, self.place)
-    }
-}
-
 /// The clones of one run. The guard has each of them from before it is made until it is gone.
 pub struct Ledger {
     guard: Arc<Guard>,
@@ -118,14 +111,10 @@ impl Ledger {
         leaks
     }
 
-    /// The clones that are not known to be removed, each in a phrase.
+    /// The clones that are not known to be removed, with the account that each is in.
     pub fn left(&self) -> Vec<(CloneName, String)> {
-        let describe = |entry: &Entry| {
-            let place = entry.account.describe();
-            let phrase = format!("the clone `{}` in {place}", entry.name);
-            (entry.name.clone(), phrase)
-        };
-        self.open().iter().map(describe).collect()
+        let told = |entry: &Entry| (entry.name.clone(), entry.account.describe());
+        self.open().iter().map(told).collect()
     }
 
     fn forget(&self, name: &CloneName) {

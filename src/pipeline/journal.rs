@@ -5,6 +5,7 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
 use super::judgement;
+use crate::clone::{self, Left};
 use crate::context::Context;
 use crate::migrate::MigrationResult;
 use crate::policy::Policy;
@@ -170,6 +171,17 @@ impl Journal {
     /// Notes that there is nothing to rehearse.
     pub fn is_unneeded(&self, because: String) {
         self.notes().unneeded = Some(because);
+    }
+
+    /// Notes what became of the clones that a provider made: a sentence for each that is gone, and those
+    /// that are left.
+    pub fn gave_back(&self, gone: Vec<String>, left: Vec<Left>) {
+        let mut notes = self.notes();
+        let cloning = (notes.stages.iter_mut()).find(|stage| stage.stage == Stage::Clone);
+        if let Some(stage) = cloning {
+            stage.saw.extend(gone);
+        }
+        notes.facts.clone = Some(clone::Facts { left });
     }
 
     /// The whole run, as reports are written of it.

@@ -84,7 +84,7 @@ impl Facts {
         match stage {
             // What is pending is known only then.
             Stage::Preflight => self.lint.is_some() && self.migrate.is_some(),
-            Stage::Clone => true,
+            Stage::Clone => self.clone.is_some(),
             Stage::Restore => self.restore.is_some(),
             Stage::Migrate => self.migrate.is_some(),
             Stage::Verify => self.verify.is_some(),

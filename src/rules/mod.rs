@@ -8,6 +8,7 @@ mod assertions;
 mod change;
 mod constraints;
 mod drift;
+mod left;
 mod limit;
 pub mod lint;
 mod migration;
@@ -33,7 +34,7 @@ use traced::transactions::{
     LOCK_HELD_ACROSS_STATEMENTS, MIXED_DDL_AND_BACKFILL, NO_LOCK_TIMEOUT, ROWS_LOCKED,
 };
 
-use crate::{migrate, preflight, restore, schema_diff, smoke_ingest, verify};
+use crate::{clone, migrate, preflight, restore, schema_diff, smoke_ingest, verify};
 
 pub use allowances::{ALLOW_EXPIRED, ALLOW_UNUSED, Allowance, judge as judge_allowances};
 pub use limit::{Limit, Limits};
@@ -67,6 +68,7 @@ pub struct Facts {
     /// What is to be merged; `None`: a state is rehearsed and not a change.
     pub change: Option<Change>,
     pub lint: Option<preflight::lint::Facts>,
+    pub clone: Option<clone::Facts>,
     pub restore: Option<restore::Facts>,
     pub migrate: Option<migrate::Facts>,
     pub verify: Option<verify::Facts>,
@@ -97,6 +99,7 @@ impl Rule {
 /// lint are in [`lint::ALL`].
 pub const ALL: &[&Rule] = &[
     &change::POLICY_CHANGED,
+    &left::CLONE_LEFT,
     &restored::RESTORE_INCOMPLETE,
     &violations::NOT_NULL_VIOLATED,
     &violations::UNIQUE_VIOLATED,

@@ -140,6 +140,11 @@ impl Provider {
         self
     }
 
+    /// Where Neon's API is.
+    pub fn neon_api(&self) -> String {
+        format!("http://{}/api/v2", self.address)
+    }
+
     /// The policy's source, with more keys.
     pub fn source(&self, more: &str) -> String {
         let address = self.address;
