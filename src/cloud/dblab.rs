@@ -1,5 +1,7 @@
 //! DBLab Engine: a thin clone of its newest snapshot, used in place.
 
+mod calls;
+
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -12,8 +14,8 @@ use url::Url;
 
 use super::api::Api;
 use super::{
-    Account, Blocks, BoxFuture, CloneName, CloudError, Labelled, Looked, Made, Order, Patience,
-    Provider, Resource,
+    Account, Blocks, BoxFuture, CloneName, CloudError, Intended, Labelled, Looked, Made, Order,
+    Outline, Patience, Provider, Resource,
 };
 use crate::postgres::Endpoint;
 use crate::postgres::endpoint::{Host, Tls};
@@ -130,6 +132,10 @@ impl Provider for Dblab {
                 database: Some(self.wanted.database.clone()),
             })
         })
+    }
+
+    fn outline<'a>(&'a self, intended: Intended<'a>) -> BoxFuture<'a, Result<Outline, CloudError>> {
+        Box::pin(self.calls(intended))
     }
 
     fn make<'a>(&'a self, order: &'a Order<'a>) -> BoxFuture<'a, Result<Made, CloudError>> {

@@ -10,6 +10,7 @@ mod gate;
 mod identity;
 mod list;
 mod permissions;
+mod plan;
 mod scene;
 mod snapshot;
 mod tunnels;

@@ -14,6 +14,7 @@ pub mod provider;
 pub mod proxy;
 pub mod registry;
 pub mod reports;
+pub mod told;
 pub mod tools;
 
 use std::path::Path;

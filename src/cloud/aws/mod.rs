@@ -9,6 +9,7 @@
 //! keys on, by a profile's `credential_process` too.
 
 mod access;
+mod calls;
 mod cluster;
 mod failure;
 mod list;

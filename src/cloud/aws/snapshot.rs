@@ -1,5 +1,8 @@
 //! An RDS instance: its newest snapshot, or a temporary one, restored beside it.
 
+mod calls;
+
+use std::collections::BTreeSet;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -7,14 +10,16 @@ use aws_sdk_rds::types::{DbInstance, DbSnapshot};
 use jiff::Timestamp;
 
 use super::failure::Failure;
+use super::place::Setup;
 use super::remove;
 use super::seen::Thing;
 use super::{
-    Access, Home, PORT, Pace, Place, Reach, Server, Storage, not_the_source, not_understood,
-    same_major, tags, time,
+    Access, Home, PORT, Pace, Place, Policy, Reach, Server, Storage, not_the_source,
+    not_understood, permissions, same_major, tags, time,
 };
 use crate::cloud::{
-    Account, Blocks, BoxFuture, CloneName, CloudError, Looked, Made, Order, Provider,
+    Account, Blocks, BoxFuture, CloneName, CloudError, Intended, Looked, Made, Order, Outline,
+    Provider,
 };
 use crate::postgres::Major;
 use crate::text::human_seconds;
@@ -69,6 +74,10 @@ struct Used {
     id: String,
     data_as_of: Option<Timestamp>,
     of: Whose,
+    /// The key that it is encrypted with. A copy of a snapshot may have another than production.
+    key: Option<String>,
+    /// GiB.
+    size: Option<i32>,
 }
 
 #[derive(PartialEq)]
@@ -89,12 +98,6 @@ impl Snapshot {
             home: Arc::new(Home::paced(access, pace)),
             wanted,
         }
-    }
-
-    /// The key that production's storage is encrypted with, by its ARN.
-    pub async fn encryption_key(&self) -> Result<Option<String>, CloudError> {
-        let source = self.source().await?;
-        Ok(source.instance.kms_key_id().map(str::to_owned))
     }
 
     async fn source(&self) -> Result<Source, CloudError> {
@@ -186,6 +189,8 @@ impl Snapshot {
             id: id.to_owned(),
             data_as_of: Some(taken),
             of: Whose::Production,
+            key: snapshot.kms_key_id().map(str::to_owned),
+            size: snapshot.allocated_storage(),
         }))
     }
 
@@ -212,6 +217,8 @@ impl Snapshot {
             id: order.name.to_string(),
             data_as_of: Some(data_as_of),
             of: Whose::Ours,
+            key: source.instance.kms_key_id().map(str::to_owned),
+            size: source.instance.allocated_storage(),
         })
     }
 
@@ -240,37 +247,45 @@ impl Snapshot {
         })
     }
 
+    fn setup(&self, source: &Source) -> Setup {
+        let production = &source.instance;
+        let subnet_group = (production.db_subnet_group())
+            .and_then(aws_sdk_rds::types::DbSubnetGroup::db_subnet_group_name);
+        let security_groups = production.vpc_security_groups();
+        (self.wanted.place).beside(production, subnet_group, security_groups)
+    }
+
+    fn storage(&self, source: &Source) -> Option<Storage> {
+        (self.wanted.storage.clone()).or_else(|| Storage::like(&source.instance))
+    }
+
     async fn restore(
         &self,
         order: &Order<'_>,
         source: &Source,
         used: &Used,
     ) -> Result<(), CloudError> {
-        let production = &source.instance;
-        let place = &self.wanted.place;
-        let class = (place.instance_class.as_deref()).or(production.db_instance_class());
-        let storage = (self.wanted.storage.clone()).or_else(|| Storage::like(production));
-        let subnet_group = (production.db_subnet_group())
-            .and_then(aws_sdk_rds::types::DbSubnetGroup::db_subnet_group_name);
+        let setup = self.setup(source);
+        let storage = self.storage(source);
         (order.doing)(format!("restoring the snapshot `{}`", used.id));
         let restored = (self.home.rds().await?)
             .restore_db_instance_from_db_snapshot()
             .db_instance_identifier(order.name.as_str())
             .db_snapshot_identifier(&used.id)
-            .set_db_instance_class(class.map(str::to_owned))
+            .set_db_instance_class(setup.class)
             // Without tags of its own the clone would wear production's.
             .set_tags(Some(tags(order.labels)))
             .copy_tags_to_snapshot(false)
-            .set_db_subnet_group_name(place.subnet_group(subnet_group))
-            .set_vpc_security_group_ids(place.security_groups(production.vpc_security_groups()))
-            .set_db_parameter_group_name(place.parameter_group(production))
+            .set_db_subnet_group_name(setup.subnet_group)
+            .set_vpc_security_group_ids(setup.security_groups)
+            .set_db_parameter_group_name(setup.parameter_group)
             .publicly_accessible(false)
             .deletion_protection(false)
             .multi_az(false)
             .auto_minor_version_upgrade(false)
             // A backup of the clone would only hold it up.
             .backup_retention_period(0)
-            .engine_lifecycle_support(place.extended_support.parameter())
+            .engine_lifecycle_support(self.wanted.place.extended_support.parameter())
             .set_storage_type(storage.as_ref().map(|storage| storage.kind.clone()))
             .set_iops(storage.as_ref().and_then(|storage| storage.iops))
             .set_storage_throughput(storage.as_ref().and_then(|storage| storage.throughput))
@@ -317,6 +332,23 @@ impl Provider for Snapshot {
                 database: Some(source.database),
                 version: Some(source.version),
             })
+        })
+    }
+
+    fn outline<'a>(&'a self, intended: Intended<'a>) -> BoxFuture<'a, Result<Outline, CloudError>> {
+        Box::pin(self.calls(intended))
+    }
+
+    fn permissions(&self) -> BoxFuture<'_, Result<Option<serde_json::Value>, CloudError>> {
+        Box::pin(async {
+            let source = self.source().await?;
+            let newest = self.newest(&source).await?;
+            let keys: BTreeSet<String> = (source.instance.kms_key_id().map(str::to_owned))
+                .into_iter()
+                .chain(newest.and_then(|used| used.key))
+                .collect();
+            let policy = Policy::Snapshot(&self.wanted);
+            Ok(Some(permissions(&self.home.access, policy, &keys)))
         })
     }
 

@@ -19,7 +19,7 @@ const UNSEEN: u32 = 5;
 
 /// A password is in force when nothing has been seen to change for so many looks: AWS begins with it a
 /// while after it has accepted it.
-const CALM: u32 = 3;
+pub(super) const CALM: u32 = 3;
 
 /// What a status means for whoever waits for the thing to be ready.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
