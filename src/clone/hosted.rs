@@ -4,7 +4,7 @@ use jiff::Timestamp;
 use tokio::time::Instant;
 
 use super::database::DatabaseSource;
-use super::{BoxFuture, CloneError, Fetched, InPlace, Inspected, Source};
+use super::{BoxFuture, CloneError, Fetched, InPlace, Inspected, Source, room};
 use crate::cloud::{self, CloneName, Labels, Order};
 use crate::context::Context;
 use crate::policy::{Hosted, LockTimeout, Target};
@@ -90,6 +90,8 @@ impl Source for HostedSource {
                 .get(0);
             let size = size.unsigned_abs();
             drop(session);
+            room::allowed(&context.policy, size)?;
+            room::enough(&context.policy, size)?;
             if matches!(context.policy.target, Target::InPlace) {
                 return Ok(Fetched::InPlace(Box::new(InPlace {
                     name,
@@ -104,14 +106,6 @@ impl Source for HostedSource {
                 size: Some(size),
                 ..inspected.clone()
             };
-            if let Some(limit) = context
-                .policy
-                .restore
-                .max_size
-                .filter(|limit| size > limit.0)
-            {
-                return Err(CloneError::TooLarge { size, limit });
-            }
             let database = DatabaseSource {
                 endpoint: made.endpoint,
                 lock_timeout: LOCK_TIMEOUT,

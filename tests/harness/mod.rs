@@ -3,6 +3,7 @@
 #![allow(dead_code, reason = "each test file uses its own part of the harness")]
 
 pub mod aws;
+pub mod disk;
 pub mod docker;
 pub mod fault;
 pub mod fixture;

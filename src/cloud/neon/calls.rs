@@ -1,6 +1,8 @@
 //! The calls of a branch, told in their order. What Neon names by itself is shown as `<branch>` and
 //! `<operation>`.
 
+use percent_encoding::percent_decode_str;
+
 use super::Neon;
 use super::project::{Branch, Database, encoded};
 use crate::cloud::calls::{Change, Cost, Detail, Rate, Step, Takes, Used};
@@ -9,6 +11,12 @@ use crate::text::human_bytes;
 
 /// US dollars of a compute unit, an hour: the list prices of the plans Launch and Scale in 2026.
 const UNIT: (f64, f64) = (0.106, 0.222);
+
+/// A request for people: they know the names as they wrote them.
+fn shown(method: &str, path: &str) -> String {
+    let path = percent_decode_str(path).decode_utf8_lossy();
+    format!("{method} /{path}")
+}
 
 impl Neon {
     pub(super) async fn calls(&self, intended: Intended<'_>) -> Result<Outline, CloudError> {
@@ -26,8 +34,8 @@ impl Neon {
             .zip(defaults["autoscaling_limit_max_cu"].as_f64());
         let hour = units.map(|(least, most)| (least * UNIT.0, most * UNIT.1));
 
-        let get = |below: &str| format!("GET /{}", project.path(below));
-        let post = |below: &str| format!("POST /{}", project.path(below));
+        let get = |below: &str| shown("GET", &project.path(below));
+        let post = |below: &str| shown("POST", &project.path(below));
         let mut asked = vec![get(""), get("branches")];
         // A branch that is named by its id is read by it.
         let is_by_id = self
@@ -83,7 +91,7 @@ impl Neon {
                 what: "the branch by the clone's name",
             },
             Change::new(
-                format!("DELETE /{}", project.path(made)),
+                shown("DELETE", &project.path(made)),
                 vec![("branch", intended.name.to_string())],
             )
             .into(),
