@@ -47,7 +47,8 @@ impl Snapshot {
             ready = ready + Takes::NotKnown;
             used
         };
-        let hour = self.hour(&source, &used);
+        let parts = self.hour(&source, &used);
+        let hour = parts.map(|(class, storage)| class + storage);
         steps.push(self.restoring(name, &source, &used, hour));
         if used.of == Whose::Ours {
             steps.push(Step::look(
@@ -71,6 +72,9 @@ impl Snapshot {
         steps.push(work);
         steps.extend(removal(name, &[("DeleteDBInstance", "instance")]));
         let mut notes = notes(hour.map(|hour| (hour, hour)));
+        notes.extend(parts.map(|(class, storage)| {
+            format!("An hour is ${class:.3} for the class and ${storage:.3} for the storage.")
+        }));
         notes.push(about_time(intended.used).to_owned());
         Ok(calls::outline(
             &self.home,
@@ -127,8 +131,8 @@ impl Snapshot {
         Some(("storage", format!("{size}{}{iops}", storage.kind)))
     }
 
-    /// Dollars an hour of the instance and its storage.
-    fn hour(&self, source: &Source, used: &Used) -> Option<f64> {
+    /// Dollars an hour of the instance and of its storage.
+    fn hour(&self, source: &Source, used: &Used) -> Option<(f64, f64)> {
         let class = price::hour(self.setup(source).class.as_deref()?)?;
         let storage = self.storage(source);
         let storage = price::Storage {
@@ -139,7 +143,7 @@ impl Snapshot {
                 .and_then(|storage| storage.iops)
                 .unwrap_or_default(),
         };
-        Some(class + storage.hour())
+        Some((class, storage.hour()))
     }
 }
 
