@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use super::CloneName;
 use super::tunnel::TunnelError;
-use crate::postgres::session::{ConnectError, QueryError};
+use crate::postgres::session::{ConnectError, ConnectFailure, QueryError};
 use crate::text::human_seconds;
 use crate::verdict::Explained;
 
@@ -85,9 +85,25 @@ impl Explained for CloudError {
             Self::NotTheClone { .. } => Some(
                 "nothing was written to it; if this is the provider's fault, tell it".to_owned(),
             ),
-            Self::Connect { source, .. } => source.hint(),
+            Self::Connect { source, .. } => not_let_in(source),
             Self::Tunnel(error) => error.hint(),
             _ => None,
         }
+    }
+}
+
+/// What helps where the clone does not let us in. Its password was set by the run, so it can't be a wrong
+/// one in the policy.
+fn not_let_in(error: &ConnectError) -> Option<String> {
+    match &error.source {
+        ConnectFailure::Server(server) if server.sqlstate == "28P01" => Some(
+            "the run has set this password itself: somebody else has set another meanwhile (a rotation, a person); start the run anew"
+                .to_owned(),
+        ),
+        ConnectFailure::Network(_) => Some(
+            "can this machine reach the clone? at AWS its `security_groups` must let it in, or `connect` leads there"
+                .to_owned(),
+        ),
+        ConnectFailure::Server(_) | ConnectFailure::Tls(_) => error.hint(),
     }
 }

@@ -11,6 +11,7 @@ mod identity;
 mod list;
 mod permissions;
 mod plan;
+mod refusals;
 mod scene;
 mod snapshot;
 mod tunnels;
