@@ -7,12 +7,12 @@ mod stages;
 use std::sync::Arc;
 
 use super::{Exit, PolicyFile, complain, print, runtime, say};
-use crate::clone::read_only_session;
+use crate::clone::{CloneError, read_only_session};
 use crate::cloud::Ledger;
 use crate::context::{Context, Workspace};
 use crate::migrate::{self, DecidedBy, History, MigrationFile};
 use crate::policy::{Policy, Source};
-use crate::preflight::{self, Plan};
+use crate::preflight::{self, Plan, PreflightError};
 use crate::process::RunId;
 use crate::process::guard::Guard;
 use crate::progress::Progress;
@@ -64,20 +64,26 @@ fn look(policy: Policy) -> Result<String, Exit> {
         started: jiff::Timestamp::now(),
     };
     runtime.block_on(async {
-        let looked = preflight::look(&context).await.map_err(explain)?;
+        let looked = preflight::look(&context).await.map_err(|error| {
+            // What is refused for want of a permission is cured by the policy that has them all.
+            if let PreflightError::Source(CloneError::Cloud(cause)) = &error {
+                provider::after_refusal(&context.policy, cause);
+            }
+            explain(&error)
+        })?;
         let pending = pending(&context, &looked.plan).await;
         let mut text = stages::describe(&context.policy, &context.run, &looked, pending);
         if let Source::Hosted(hosted) = &context.policy.source {
             let told = provider::describe(&context, hosted)
                 .await
-                .map_err(explain)?;
+                .map_err(|error| explain(&error))?;
             text.push_str(&told);
         }
         Ok(text)
     })
 }
 
-fn explain(error: impl Explained) -> Exit {
+fn explain(error: &impl Explained) -> Exit {
     say(&format!("error: {}", error.explain()));
     Exit::Undecided
 }

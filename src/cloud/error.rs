@@ -19,6 +19,15 @@ pub struct Refusal {
     pub said: String,
     /// What helps, where that is known.
     pub hint: Option<String>,
+    pub lacks: Lacks,
+}
+
+/// What a refusal is for want of.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Lacks {
+    /// Whoever asks is known, and may not do it.
+    Permission,
+    Other,
 }
 
 #[derive(Debug, thiserror::Error)]
@@ -105,5 +114,37 @@ fn not_let_in(error: &ConnectError) -> Option<String> {
                 .to_owned(),
         ),
         ConnectFailure::Server(_) | ConnectFailure::Tls(_) => error.hint(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::postgres::ServerError;
+    use crate::process::RunId;
+
+    #[test]
+    fn a_password_that_was_changed_meanwhile_is_no_fault_of_the_policy() {
+        let name = CloneName::new("shop", &RunId::new());
+        let hint = |source| {
+            let endpoint = "postgres://master@clone/shop".to_owned();
+            let source = ConnectError { endpoint, source };
+            let error = CloudError::Connect {
+                name: name.clone(),
+                source,
+            };
+            error.hint().unwrap_or_default()
+        };
+        let refused = ServerError {
+            sqlstate: "28P01".to_owned(),
+            message: "password authentication failed".to_owned(),
+            object: None,
+            position: None,
+            key: None,
+            referenced: None,
+            raised: None,
+        };
+        assert!(hint(ConnectFailure::Server(refused)).contains("somebody else has set another"));
+        assert!(hint(ConnectFailure::Network("timed out".to_owned())).contains("security_groups"));
     }
 }

@@ -22,12 +22,13 @@ use std::sync::Arc;
 
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
+use serde_json::Value;
 use tokio::time::Instant;
 
 use crate::postgres::{Endpoint, Major};
 
 pub use calls::{Intended, Outline};
-pub use error::{CloudError, Refusal};
+pub use error::{CloudError, Lacks, Refusal};
 pub use ledger::{Leak, Ledger};
 pub use name::{CloneName, Labels};
 pub use proof::prove;
@@ -50,9 +51,15 @@ pub trait Provider: Send + Sync {
     /// Tells, without making anything, what a run would call, in order. What it can't know it says.
     fn outline<'a>(&'a self, intended: Intended<'a>) -> BoxFuture<'a, Result<Outline, CloudError>>;
 
-    /// The IAM policy that this needs and no more, as a document. `None`: its provider has no such thing.
-    fn permissions(&self) -> BoxFuture<'_, Result<Option<serde_json::Value>, CloudError>> {
+    /// The IAM policy that this needs and no more, as a document; production is asked. `None`:
+    /// its provider has no such thing.
+    fn permissions(&self) -> BoxFuture<'_, Result<Option<Value>, CloudError>> {
         Box::pin(async { Ok(None) })
+    }
+
+    /// The same without asking, so without what production decides: its encryption key.
+    fn permissions_unasked(&self) -> Option<Value> {
+        None
     }
 
     /// Makes the clone and waits until it can be connected to. What is left of a call that failed is

@@ -164,6 +164,14 @@ async fn what_only_looks_is_refused_in_plain_words() {
         refuse(&aws, refused);
         all.push_str(&told(&aws, &ours, refused.0, &["plan"]).await);
     }
+    // The policy that is asked for is printed all the same, and only where it would help.
+    refuse(&aws, &OF_PLAN[0]);
+    let output = command(&aws, &ours, &["plan"], None).await;
+    assert!(output.stdout.is_empty(), "{output:?}");
+    refuse(&aws, &OF_PLAN[1]);
+    let output = command(&aws, &ours, &["plan"], None).await;
+    let printed = String::from_utf8_lossy(&output.stdout).into_owned();
+    assert!(printed.contains("\"rds:DescribeDBSnapshots\""), "{printed}");
     aws.no_more_traps();
     let other = rds("").replace(ACCOUNT, "999999999999");
     all.push_str(&told(&aws, &project(&other, ""), "another account", &["plan"]).await);

@@ -3,10 +3,13 @@
 
 use std::time::Duration;
 
+use serde_json::Value;
+
+use crate::cli::print;
 use crate::cloud::calls::{Change, Cost, Detail, Rate, Step, Takes, Used};
-use crate::cloud::{CloneName, CloudError, Intended, Outline};
+use crate::cloud::{CloneName, CloudError, Intended, Lacks, Outline};
 use crate::context::Context;
-use crate::policy::{Hosted, Policy, Target};
+use crate::policy::{Hosted, Policy, Source, Target};
 
 /// Wide enough for a call's longest detail, narrow enough for most windows.
 const WIDTH: usize = 88;
@@ -26,12 +29,37 @@ pub(super) async fn describe(context: &Context, hosted: &Hosted) -> Result<Strin
     let outline = provider.outline(intended).await?;
     let mut text = shown(&outline, policy);
     if let Some(needed) = provider.permissions().await? {
-        let needed = serde_json::to_string_pretty(&needed).unwrap_or_default();
-        text.push_str(&format!(
-            "\nThe job's role needs this at AWS, and no more:\n\n{needed}\n"
-        ));
+        text.push('\n');
+        text.push_str(&shown_policy(&needed));
     }
     Ok(text)
+}
+
+/// Prints the policy that is needed, where AWS has refused to let us look: the keys that production is
+/// encrypted with are not known then.
+pub(super) fn after_refusal(policy: &Policy, error: &CloudError) {
+    let CloudError::Refused { refusal, .. } = error else {
+        return;
+    };
+    let Source::Hosted(hosted) = &policy.source else {
+        return;
+    };
+    let needed = (hosted.provider().ok()).and_then(|provider| provider.permissions_unasked());
+    if let (Lacks::Permission, Some(needed)) = (refusal.lacks, needed) {
+        print(&format!(
+            "{}\n{}",
+            shown_policy(&needed),
+            wrapped(
+                "If production is encrypted with a key of its own, the role needs `kms:DescribeKey` and `kms:CreateGrant` for that as well: run `pgrehearse plan` again once it may look.",
+                ""
+            )
+        ));
+    }
+}
+
+fn shown_policy(needed: &Value) -> String {
+    let needed = serde_json::to_string_pretty(needed).unwrap_or_default();
+    format!("The job's role needs this at AWS, and no more:\n\n{needed}\n")
 }
 
 fn shown(outline: &Outline, policy: &Policy) -> String {

@@ -9,6 +9,7 @@ use aws_sdk_rds::types::{
     DbCluster, DbInstance, Filter, ServerlessV2ScalingConfiguration,
     ServerlessV2ScalingConfigurationInfo,
 };
+use serde_json::Value;
 
 use super::failure::Failure;
 use super::place::Setup;
@@ -71,6 +72,10 @@ impl Cluster {
             home: Arc::new(Home::paced(access, pace)),
             wanted,
         }
+    }
+
+    fn needed(&self, keys: &BTreeSet<String>) -> Value {
+        permissions(&self.home.access, Policy::Cluster(&self.wanted), keys)
     }
 
     async fn source(&self) -> Result<Source, CloudError> {
@@ -283,15 +288,18 @@ impl Provider for Cluster {
         Box::pin(self.calls(intended))
     }
 
-    fn permissions(&self) -> BoxFuture<'_, Result<Option<serde_json::Value>, CloudError>> {
+    fn permissions(&self) -> BoxFuture<'_, Result<Option<Value>, CloudError>> {
         Box::pin(async {
             let source = self.source().await?;
             let keys: BTreeSet<String> = (source.cluster.kms_key_id().map(str::to_owned))
                 .into_iter()
                 .collect();
-            let policy = Policy::Cluster(&self.wanted);
-            Ok(Some(permissions(&self.home.access, policy, &keys)))
+            Ok(Some(self.needed(&keys)))
         })
+    }
+
+    fn permissions_unasked(&self) -> Option<Value> {
+        Some(self.needed(&BTreeSet::new()))
     }
 
     fn make<'a>(&'a self, order: &'a Order<'a>) -> BoxFuture<'a, Result<Made, CloudError>> {

@@ -7,7 +7,7 @@ use aws_sdk_rds::config::http::HttpResponse;
 use aws_sdk_rds::error::{ProvideErrorMetadata, SdkError};
 use regex::Regex;
 
-use crate::cloud::{CloudError, Refusal};
+use crate::cloud::{CloudError, Lacks, Refusal};
 use crate::text::one_line;
 
 pub(super) const AWS: &str = "AWS";
@@ -101,6 +101,14 @@ impl Failure {
     /// Whether what was asked for may have been done all the same.
     pub fn is_unsure(&self) -> bool {
         self.may_pass() && !self.is_throttling()
+    }
+
+    fn lacks(&self) -> Lacks {
+        match self.code.as_str() {
+            "AccessDenied" | "AccessDeniedException" | "UnauthorizedOperation" => Lacks::Permission,
+            "" if self.status == Some(403) => Lacks::Permission,
+            _ => Lacks::Other,
+        }
     }
 
     fn is_throttling(&self) -> bool {
@@ -221,6 +229,7 @@ impl From<Failure> for CloudError {
                 refusal: Refusal {
                     status,
                     hint: failure.hint(),
+                    lacks: failure.lacks(),
                     doing: failure.doing,
                     said: failure.said,
                 },

@@ -8,6 +8,7 @@ use std::time::Duration;
 
 use aws_sdk_rds::types::{DbInstance, DbSnapshot};
 use jiff::Timestamp;
+use serde_json::Value;
 
 use super::failure::Failure;
 use super::place::Setup;
@@ -98,6 +99,10 @@ impl Snapshot {
             home: Arc::new(Home::paced(access, pace)),
             wanted,
         }
+    }
+
+    fn needed(&self, keys: &BTreeSet<String>) -> Value {
+        permissions(&self.home.access, Policy::Snapshot(&self.wanted), keys)
     }
 
     async fn source(&self) -> Result<Source, CloudError> {
@@ -339,7 +344,7 @@ impl Provider for Snapshot {
         Box::pin(self.calls(intended))
     }
 
-    fn permissions(&self) -> BoxFuture<'_, Result<Option<serde_json::Value>, CloudError>> {
+    fn permissions(&self) -> BoxFuture<'_, Result<Option<Value>, CloudError>> {
         Box::pin(async {
             let source = self.source().await?;
             let newest = self.newest(&source).await?;
@@ -347,9 +352,12 @@ impl Provider for Snapshot {
                 .into_iter()
                 .chain(newest.and_then(|used| used.key))
                 .collect();
-            let policy = Policy::Snapshot(&self.wanted);
-            Ok(Some(permissions(&self.home.access, policy, &keys)))
+            Ok(Some(self.needed(&keys)))
         })
+    }
+
+    fn permissions_unasked(&self) -> Option<Value> {
+        Some(self.needed(&BTreeSet::new()))
     }
 
     fn make<'a>(&'a self, order: &'a Order<'a>) -> BoxFuture<'a, Result<Made, CloudError>> {

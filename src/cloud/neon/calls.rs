@@ -49,22 +49,22 @@ impl Neon {
         let mut production = asked.clone();
         production.push(get("endpoints"));
         let operation = get("operations/<operation>");
-        let made = "branches/<branch>";
-        let reset = format!("{made}/roles/{}/reset_password", encoded(role));
+        let branch = "branches/<branch>";
+        let reset = format!("{branch}/roles/{}/reset_password", encoded(role));
         let search = get("branches");
         let steps = vec![
             Step::Look {
                 calls: production,
                 what: "what production is, and its hosts",
             },
-            Change::new(post("branches"), self.made(intended, &parent, units))
+            Change::new(post("branches"), made(intended, &parent, units))
                 .costing(hour.map_or(Rate::NotKnown, |(least, most)| Rate::Between(least, most)))
                 .into(),
             Step::Look {
                 calls: vec![
                     operation.clone(),
-                    get(&format!("{made}/endpoints")),
-                    get(&format!("{made}/databases")),
+                    get(&format!("{branch}/endpoints")),
+                    get(&format!("{branch}/databases")),
                 ],
                 what: "until the branch and its compute are there",
             },
@@ -91,7 +91,7 @@ impl Neon {
                 what: "the branch by the clone's name",
             },
             Change::new(
-                shown("DELETE", &project.path(made)),
+                shown("DELETE", &project.path(branch)),
                 vec![("branch", intended.name.to_string())],
             )
             .into(),
@@ -116,30 +116,25 @@ impl Neon {
             }],
         })
     }
+}
 
-    fn made(
-        &self,
-        intended: Intended<'_>,
-        parent: &Branch,
-        units: Option<(f64, f64)>,
-    ) -> Vec<Detail> {
-        let mut details = vec![
-            ("branch", intended.name.to_string()),
-            ("of", format!("{} ({})", parent.name, parent.id)),
-        ];
-        details.extend(parent.logical_size.map(|size| {
-            (
-                "size",
-                format!("{}, shared with its parent", human_bytes(size)),
-            )
-        }));
-        details.push((
-            "compute",
-            match units {
-                Some((least, most)) => format!("{least} to {most} units, by the project's default"),
-                None => "the project's default".to_owned(),
-            },
-        ));
-        details
-    }
+fn made(intended: Intended<'_>, parent: &Branch, units: Option<(f64, f64)>) -> Vec<Detail> {
+    let mut details = vec![
+        ("branch", intended.name.to_string()),
+        ("of", format!("{} ({})", parent.name, parent.id)),
+    ];
+    details.extend(parent.logical_size.map(|size| {
+        (
+            "size",
+            format!("{}, shared with its parent", human_bytes(size)),
+        )
+    }));
+    details.push((
+        "compute",
+        match units {
+            Some((least, most)) => format!("{least} to {most} units, by the project's default"),
+            None => "the project's default".to_owned(),
+        },
+    ));
+    details
 }
