@@ -1,6 +1,7 @@
 //! The calls of a thin clone, told in their order.
 
-use super::{Dblab, Snapshot, time};
+use super::Dblab;
+use super::engine::{Snapshot, time};
 use crate::cloud::calls::{Change, Cost, Detail, Step, Takes, Used};
 use crate::cloud::{Account as _, CloudError, Intended, Outline};
 use crate::text::human_bytes;

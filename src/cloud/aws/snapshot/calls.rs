@@ -4,7 +4,8 @@ use std::time::Duration;
 
 use jiff::Timestamp;
 
-use super::{Snapshot, Source, Used, Whose};
+use super::choice::{Choice, Used, Whose};
+use super::{Snapshot, Source};
 use crate::cloud::aws::calls::{
     self, Figures, RESTORE, asked, identity, notes, password, rate, removal, set_password,
     streaming, tunnel,
@@ -24,8 +25,8 @@ impl Snapshot {
         let newest = self.newest(&source).await?;
         let name = intended.name;
         let production: &[&str] = match self.wanted.choice {
-            super::Choice::Fresh => &[SHOW],
-            super::Choice::UpTo { .. } | super::Choice::Newest => &[SHOW, LIST],
+            Choice::Fresh => &[SHOW],
+            Choice::UpTo { .. } | Choice::Newest => &[SHOW, LIST],
         };
         let mut steps = vec![
             identity(),
