@@ -9,7 +9,7 @@ use pgrehearse::cloud::aws::{Choice, Cluster, ClusterWanted, Place, Snapshot, Sn
 use pgrehearse::cloud::{Patience, Provider};
 use tokio::time::Instant;
 
-use crate::harness::aws::{ACCOUNT, Aws, Call, PACE, PRODUCTION, REGION};
+use crate::harness::aws::{ACCOUNT, Aws, Call, Fault, PACE, PRODUCTION, REGION};
 use crate::harness::gate::Project;
 use crate::harness::told::{Told, segments};
 use crate::scene::Scene;
@@ -270,5 +270,27 @@ async fn a_plan_says_what_is_made_and_what_it_costs() {
     let (block, _) = told.text.split_once("\nThe job's role").expect("a policy");
     for line in block.lines() {
         assert!(line.chars().count() <= 88, "{line}");
+    }
+}
+
+#[tokio::test]
+async fn an_encrypted_production_has_its_keys_in_the_policy() {
+    let Some(aws) = Aws::start().await else {
+        return;
+    };
+    aws.make_instance_of(&version()).await;
+    let key = |number: u8| format!("arn:aws:kms:{REGION}:{ACCOUNT}:key/{number}");
+    // The newest snapshot is a copy that somebody has made with another key.
+    for (action, before, number) in [
+        ("DescribeDBInstances", "<DBInstanceStatus>", 1),
+        ("DescribeDBSnapshots", "<Status>", 2),
+    ] {
+        let with = format!("<KmsKeyId>{}</KmsKeyId>{before}", key(number));
+        aws.trap(action, 99, Fault::Rewrite(before, with));
+    }
+    let (text, _) = plan(&aws, &project(&rds(""), ""), None).await;
+    for number in [1, 2] {
+        // For looking, and for using.
+        assert_eq!(text.matches(&key(number)).count(), 2, "{text}");
     }
 }
