@@ -164,7 +164,7 @@ fn work(used: told::Used, size: Option<i32>) -> (Step, Option<Duration>) {
         (told::Used::Streamed, Some(gibibytes)) => {
             let (least, most) = streaming(gibibytes);
             let at_best = format!(
-                "{} to {}, if all of that is data",
+                "{} to {} min, if all of that is data",
                 minutes(least),
                 minutes(most)
             );
@@ -188,8 +188,8 @@ fn reading(details: Vec<Detail>) -> Step {
     }
 }
 
-fn minutes(duration: Duration) -> String {
-    format!("{} min", duration.as_secs().div_ceil(60))
+fn minutes(duration: Duration) -> u64 {
+    duration.as_secs().div_ceil(60)
 }
 
 fn about_time(used: told::Used) -> &'static str {
