@@ -3,10 +3,12 @@
 mod harness;
 
 use axum::http::Method;
+use harness::disk::Disk;
 use harness::fault::Scene;
 use harness::gate::Project;
 use harness::github::Fault;
-use harness::provider::{KEY, Kind, Lie, PASSWORD, Provider};
+use harness::provider::{KEY, Kind, Lie, PASSWORD, Provider, Size};
+use harness::told::{Told, segments};
 use nix::sys::signal::Signal;
 
 const REST: &str = "version: 1\nname: shop\nmigrations: { files: migrations/*.sql }\n\
@@ -241,5 +243,113 @@ fn a_clone_that_a_cancelled_run_may_leave_is_told() {
     assert_eq!(found.len(), 1, "{found:#?}");
     assert_eq!(found[0]["rule"], "clone-left");
     // The guard has asked once more.
+    provider.nothing_is_left();
+}
+
+/// A request as a plan tells it: without its query, and without what its provider names.
+fn told_of(request: &str) -> String {
+    let path = request.split('?').next().unwrap_or_default();
+    [
+        ("pgrehearse-shop-[0-9]{14}-[0-9a-f]{8}", "<clone>"),
+        ("(%2D|-)", "-"),
+        ("br-clone-[0-9]+", "<branch>"),
+        ("operation-<branch>", "<operation>"),
+        ("operation-br-main-000001", "<operation>"),
+    ]
+    .iter()
+    .fold(path.to_owned(), |path, (pattern, with)| {
+        let pattern = regex::Regex::new(pattern).expect("a pattern");
+        pattern.replace_all(&path, *with).into_owned()
+    })
+}
+
+#[test]
+fn a_plan_is_what_a_run_calls_and_calls_nothing_of_it() {
+    for (kind, target) in [
+        (Kind::Neon, ""),
+        (Kind::Neon, "target: { throwaway: {} }"),
+        (Kind::Dblab, ""),
+    ] {
+        let provider = Provider::start(kind);
+        provider.state().not_yet = 1;
+        let scene = shop(&provider, GOOD, target);
+        let mut plan = scene.project.command(&["plan"]);
+        let output = plan.env("KEY", KEY).output().expect("it runs");
+        let text = String::from_utf8_lossy(&output.stdout).into_owned();
+        assert!(output.status.success(), "{output:?}");
+        assert!(!text.contains(KEY), "{text}");
+        let is_look = |request: &str| request.starts_with("GET ");
+        let asked = std::mem::take(&mut provider.state().requests);
+        assert!(asked.iter().all(|request| is_look(request)), "{asked:?}");
+        let told = Told::read(&text);
+        assert_eq!(
+            told.asked,
+            asked.iter().map(|request| told_of(request)).collect()
+        );
+
+        scene.run().run.expect_besides_lint(0, "go", &[]);
+        let requests = provider.state().requests.clone();
+        let made = segments(requests.iter().map(|request| told_of(request)), is_look);
+        let shown: Vec<_> = (told.segments.iter())
+            .map(|(looks, change)| {
+                let looks = looks.iter().map(|look| told_of(look)).collect();
+                (looks, change.as_deref().map(told_of))
+            })
+            .collect();
+        assert_eq!(made, shown, "{}", told.text);
+        provider.nothing_is_left();
+        if target.is_empty() {
+            let address = regex::escape(&provider.address().to_string());
+            insta::with_settings!({ filters => vec![
+                (address.as_str(), "<address>"),
+                ("pgrehearse-shop-[0-9]{14}-[0-9a-f]{8}", "pgrehearse-shop-<run>"),
+                ("[0-9-]{10} [0-9:]{5} UTC", "<time>"),
+            ] }, {
+                insta::assert_snapshot!(format!("plan_{kind:?}").to_lowercase(), told.text);
+            });
+        }
+    }
+}
+
+/// A streamed clone whose provider does not say how large it is.
+fn of_untold_size(provider: &Provider, more: &str) -> harness::fault::Ended {
+    provider.state().size = Size::Untold;
+    shop(provider, GOOD, more).run()
+}
+
+#[test]
+fn a_size_that_is_known_late_is_held_against_the_limit() {
+    each(|provider| {
+        for target in ["in_place", "{ throwaway: {} }"] {
+            let more = format!("target: {target}\nrestore: {{ max_size: 1MB }}");
+            let ended = of_untold_size(&provider, &more);
+            ended.run.expect(3, "undecided", &[]);
+            let said = ended.run.everything();
+            assert!(
+                said.contains("more than `restore.max_size` (1.0 MB) allows"),
+                "{said}"
+            );
+            provider.nothing_is_left();
+        }
+    });
+}
+
+#[test]
+fn a_clone_that_does_not_fit_is_not_read() {
+    let provider = Provider::start(Kind::Dblab);
+    let directory = tempfile::tempdir().expect("a directory");
+    let at = directory.path().join("small");
+    let Some(_disk) = Disk::mount(&at, "6m") else {
+        return;
+    };
+    let more = format!("target: {{ throwaway: {{ directory: {} }} }}", at.display());
+    let ended = of_untold_size(&provider, &more);
+    ended.run.expect(3, "undecided", &[]);
+    let said = ended.run.everything();
+    assert!(said.contains("free, and the clone needs about"), "{said}");
+    assert!(
+        said.contains("give `target.throwaway.directory` a larger disk"),
+        "{said}"
+    );
     provider.nothing_is_left();
 }

@@ -1,21 +1,23 @@
 //! `pgrehearse plan`: what a run would create, run and delete, in order. The source is looked at;
 //! nothing is made.
 
-use std::path::Path;
+mod provider;
+mod stages;
+
 use std::sync::Arc;
 
 use super::{Exit, PolicyFile, complain, print, runtime, say};
-use crate::clone::read_only_session;
-use crate::cloud::{CloneName, Ledger};
+use crate::clone::{CloneError, read_only_session};
+use crate::cloud::Ledger;
 use crate::context::{Context, Workspace};
 use crate::migrate::{self, DecidedBy, History, MigrationFile};
-use crate::policy::{Policy, Runner, Smoke, Source, Target, When};
-use crate::preflight::{self, Looked, Plan};
+use crate::policy::{Policy, Source};
+use crate::preflight::{self, Plan, PreflightError};
 use crate::process::RunId;
 use crate::process::guard::Guard;
 use crate::progress::Progress;
-use crate::text::{Mask, count_of, human_bytes, human_seconds};
-use crate::verdict::{Explained as _, Level};
+use crate::text::Mask;
+use crate::verdict::Explained;
 
 #[derive(clap::Args)]
 pub struct Arguments {
@@ -63,25 +65,27 @@ fn look(policy: Policy) -> Result<String, Exit> {
     };
     runtime.block_on(async {
         let looked = preflight::look(&context).await.map_err(|error| {
-            say(&format!("error: {}", error.explain()));
-            Exit::Undecided
+            // What is refused for want of a permission is cured by the policy that has them all.
+            if let PreflightError::Source(CloneError::Cloud(cause)) = &error {
+                provider::after_refusal(&context.policy, cause);
+            }
+            explain(&error)
         })?;
         let pending = pending(&context, &looked.plan).await;
-        let mut text = describe(&context.policy, &context.run, &looked, pending);
+        let mut text = stages::describe(&context.policy, &context.run, &looked, pending);
         if let Source::Hosted(hosted) = &context.policy.source {
-            let needed = hosted.permissions().await.map_err(|error| {
-                say(&format!("error: {}", error.explain()));
-                Exit::Undecided
-            })?;
-            if let Some(needed) = needed {
-                let needed = serde_json::to_string_pretty(&needed).unwrap_or_default();
-                text.push_str(&format!(
-                    "\nThe job's role needs this at AWS, and no more:\n\n{needed}\n"
-                ));
-            }
+            let told = provider::describe(&context, hosted)
+                .await
+                .map_err(|error| explain(&error))?;
+            text.push_str(&told);
         }
         Ok(text)
     })
+}
+
+fn explain(error: &impl Explained) -> Exit {
+    say(&format!("error: {}", error.explain()));
+    Exit::Undecided
 }
 
 /// What is pending, where the source can be asked without making a clone.
@@ -105,156 +109,4 @@ async fn pending(context: &Context, plan: &Plan) -> Option<(Vec<MigrationFile>, 
     )
     .await
     .ok()
-}
-
-fn describe(
-    policy: &Policy,
-    run: &RunId,
-    looked: &Looked,
-    pending: Option<(Vec<MigrationFile>, DecidedBy)>,
-) -> String {
-    let Looked { plan, image } = looked;
-    let mut steps = Vec::new();
-    if let (Some(name), Some(found)) = (&policy.migrations.image, image)
-        && found.image.is_none()
-    {
-        steps.push(format!("preflight pull the image `{name}`"));
-    }
-    steps.extend(describe_clone(policy, run, plan));
-    for file in &policy.restore.mask {
-        steps.push(format!("restore   mask with `{}`", file.display()));
-    }
-    steps.push(match &policy.migrations.runner {
-        Runner::Command { line, url_env } => {
-            let place = match &policy.migrations.image {
-                Some(name) => format!(" in the image `{name}`, in a network of its own,"),
-                None => String::new(),
-            };
-            format!("migrate   run `{line}`{place} with the clone's URL in {url_env}")
-        }
-        Runner::Psql => "migrate   run each pending file with psql".to_owned(),
-    });
-    match pending {
-        Some((files, decided_by)) => {
-            steps.push(format!(
-                "migrate   {} pending {}",
-                count_of(files.len() as u64, "file"),
-                decided_by.describe()
-            ));
-            steps.extend(
-                files
-                    .iter()
-                    .map(|file| format!("migrate     {}", file.shown)),
-            );
-        }
-        None => steps.push(format!(
-            "migrate   {}; what is pending is known once the clone is there",
-            count_of(plan.found.files.len() as u64, "file")
-        )),
-    }
-    for held in &plan.found.held_back {
-        steps.push(format!(
-            "migrate   hold back {} until {}: {}",
-            held.file.shown, held.by.until, held.by.reason
-        ));
-    }
-    if let Some(hold) = policy.migrations.contention {
-        steps.push(format!(
-            "migrate   once more on a copy of the clone, beside a query of {} on what it locked",
-            human_seconds(hold)
-        ));
-    }
-    steps.push(format!(
-        "verify    count every row again; {}, {}",
-        count_of(policy.verify.required_tables.len() as u64, "required table"),
-        count_of(policy.verify.assertions.len() as u64, "assertion")
-    ));
-    if is_on("schema-drift", policy) || is_on("fresh-install-broken", policy) {
-        steps.push(format!(
-            "schema-diff install from nothing on a second server ({}, then all migrations) and compare",
-            count_of(policy.baseline_init.len() as u64, "init file")
-        ));
-    }
-    if let Some(smoke) = &policy.smoke {
-        steps.extend(describe_smoke(smoke));
-    }
-    steps.push(format!(
-        "report    write junit.xml, report.json, comment.md, report.html and report.sarif to `{}`",
-        shown(&policy.report_directory)
-    ));
-    steps.push(
-        match policy.source {
-            Source::Hosted(_) => "cleanup   have the clone deleted; stop and remove every server, database, process and file of the run",
-            _ => "cleanup   stop and remove every server, database, process and file of the run",
-        }
-        .to_owned(),
-    );
-    let mut text = format!("`{}` would, in this order:\n\n", policy.name);
-    for step in steps {
-        let (stage, what) = step.split_once(' ').unwrap_or((&step, ""));
-        text.push_str(&format!("  {stage:<14}{}\n", what.trim_start()));
-    }
-    text
-}
-
-/// How the clone comes to be, and where.
-fn describe_clone(policy: &Policy, run: &RunId, plan: &Plan) -> [String; 2] {
-    let size = plan
-        .inspected
-        .size
-        .map(|bytes| format!(" ({})", human_bytes(bytes)))
-        .unwrap_or_default();
-    let clone = match &policy.source {
-        Source::Hosted(hosted) => format!(
-            "clone     have {}{size} cloned, as `{}`; the clone expires after {}",
-            plan.source.describe(),
-            CloneName::new(&policy.name, run),
-            human_seconds(hosted.expires)
-        ),
-        _ => format!(
-            "clone     read {}{size}; nothing is written to it",
-            plan.source.describe()
-        ),
-    };
-    let restore = match (&plan.foreign, &plan.server) {
-        _ if matches!(policy.target, Target::InPlace) => {
-            "restore   use the clone where it is, once it is shown to be no other; count every row".to_owned()
-        }
-        (Some(endpoint), _) => format!(
-            "restore   make a scratch database on `{endpoint}`, load it, count every row"
-        ),
-        (None, Some(server)) => format!(
-            "restore   start a PostgreSQL {} server in a private directory, load it, count every row",
-            server.version
-        ),
-        (None, None) => "restore   start a server of the dump's version in a private directory, load it, count every row".to_owned(),
-    };
-    [clone, restore]
-}
-
-fn describe_smoke(smoke: &Smoke) -> Vec<String> {
-    smoke
-        .when
-        .iter()
-        .map(|when| {
-            let clone = match when {
-                When::Before => "a copy of the clone as it was",
-                When::After => "the migrated clone",
-            };
-            format!(
-                "smoke-ingest start `{}` on {clone}; {}, {}",
-                smoke.app.command,
-                count_of(smoke.ingest.len() as u64, "ingest"),
-                count_of(smoke.pages.len() as u64, "page")
-            )
-        })
-        .collect()
-}
-
-fn is_on(id: &str, policy: &Policy) -> bool {
-    crate::rules::by_id(id).is_some_and(|rule| policy.levels.of(rule) != Level::Off)
-}
-
-fn shown(path: &Path) -> String {
-    path.display().to_string()
 }

@@ -4,7 +4,7 @@ use jiff::Timestamp;
 use tokio::time::Instant;
 
 use super::database::DatabaseSource;
-use super::{BoxFuture, CloneError, Fetched, InPlace, Inspected, Source};
+use super::{BoxFuture, CloneError, Fetched, InPlace, Inspected, Source, room};
 use crate::cloud::{self, CloneName, Labels, Order};
 use crate::context::Context;
 use crate::policy::{Hosted, LockTimeout, Target};
@@ -91,6 +91,8 @@ impl Source for HostedSource {
                 .get(0);
             let size = size.unsigned_abs();
             drop(session);
+            room::allowed(&context.policy, size)?;
+            room::enough(&context.policy, size)?;
             if matches!(context.policy.target, Target::InPlace) {
                 return Ok(Fetched::InPlace(Box::new(InPlace {
                     name,
@@ -105,14 +107,6 @@ impl Source for HostedSource {
                 size: Some(size),
                 ..inspected.clone()
             };
-            if let Some(limit) = context
-                .policy
-                .restore
-                .max_size
-                .filter(|limit| size > limit.0)
-            {
-                return Err(CloneError::TooLarge { size, limit });
-            }
             let database = DatabaseSource {
                 endpoint: made.endpoint,
                 lock_timeout: LOCK_TIMEOUT,

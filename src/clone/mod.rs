@@ -13,6 +13,7 @@ mod format;
 mod hosted;
 mod keep;
 mod live;
+pub mod room;
 mod sql;
 
 use std::future::Future;
@@ -166,6 +167,13 @@ pub enum CloneError {
     Empty,
     #[error("the source holds {}, more than `restore.max_size` ({limit}) allows", human_bytes(*size))]
     TooLarge { size: u64, limit: policy::Size },
+    #[error(
+        "`{}` has {} free, and the clone needs about {}",
+        at.display(),
+        human_bytes(*free),
+        human_bytes(*needed)
+    )]
+    NoSpace { at: PathBuf, free: u64, needed: u64 },
     #[error("the source is PostgreSQL {found}, which is not supported")]
     Unsupported { found: String },
     #[error("`{role}` may not read {tables}")]
@@ -205,6 +213,10 @@ impl Explained for CloneError {
             Self::Unreadable { role, .. } => Some(format!("grant pg_read_all_data to {role}")),
             Self::TooLarge { .. } => Some(
                 "raise `restore.max_size`, or leave rows out with `restore.exclude_data`"
+                    .to_owned(),
+            ),
+            Self::NoSpace { .. } => Some(
+                "give `target.throwaway.directory` a larger disk, or leave rows out with `restore.exclude_data`"
                     .to_owned(),
             ),
             Self::LargeObjects { role } => Some(format!(

@@ -10,7 +10,7 @@ use reqwest::{Method, StatusCode};
 use serde_json::Value;
 use url::Url;
 
-use super::{CloudError, Refusal};
+use super::{CloudError, Lacks, Refusal};
 use crate::text::{Secret, one_line};
 
 /// How long one answer may take.
@@ -134,6 +134,10 @@ impl Api {
                 status: status.as_u16(),
                 said,
                 hint: hint(status).map(str::to_owned),
+                lacks: match status {
+                    StatusCode::FORBIDDEN => Lacks::Permission,
+                    _ => Lacks::Other,
+                },
             },
         })
     }

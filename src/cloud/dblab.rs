@@ -1,23 +1,23 @@
 //! DBLab Engine: a thin clone of its newest snapshot, used in place.
 
+mod calls;
+mod engine;
+
 use std::sync::Arc;
 use std::time::Duration;
 
 use jiff::Timestamp;
 use reqwest::Method;
-use serde::{Deserialize, Serialize};
-use serde_json::{Value, json};
+use serde_json::json;
 use tokio::time::Instant;
-use url::Url;
 
-use super::api::Api;
 use super::{
-    Account, Blocks, BoxFuture, CloneName, CloudError, Labelled, Looked, Made, Order, Patience,
-    Provider, Resource,
+    Account, Blocks, BoxFuture, CloudError, Intended, Looked, Made, Order, Outline, Provider,
 };
-use crate::postgres::Endpoint;
-use crate::postgres::endpoint::{Host, Tls};
-use crate::text::Secret;
+
+use engine::{Clone, Snapshot, time};
+
+pub use engine::{Access, Engine};
 
 const DBLAB: &str = "DBLab";
 
@@ -27,13 +27,6 @@ const ROLE: &str = "pgrehearse_clone";
 /// How often a clone's state is asked for.
 const POLL: Duration = Duration::from_secs(1);
 
-/// A way into an engine.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Access {
-    pub api: Url,
-    pub token: String,
-}
-
 /// What of an engine's snapshots is cloned.
 #[derive(Clone, Debug)]
 pub struct Wanted {
@@ -42,12 +35,6 @@ pub struct Wanted {
     pub database: String,
     /// An older snapshot is refused.
     pub max_age: Option<Duration>,
-}
-
-/// An engine, in which clones are made.
-pub struct Engine {
-    access: Access,
-    api: Api,
 }
 
 /// The newest snapshot of an engine.
@@ -130,6 +117,10 @@ impl Provider for Dblab {
                 database: Some(self.wanted.database.clone()),
             })
         })
+    }
+
+    fn outline<'a>(&'a self, intended: Intended<'a>) -> BoxFuture<'a, Result<Outline, CloudError>> {
+        Box::pin(self.calls(intended))
     }
 
     fn make<'a>(&'a self, order: &'a Order<'a>) -> BoxFuture<'a, Result<Made, CloudError>> {
@@ -219,212 +210,5 @@ impl Dblab {
                 return Ok(clone);
             }
         }
-    }
-}
-
-impl Engine {
-    pub fn new(access: &Access) -> Result<Self, CloudError> {
-        let token = Secret::new(access.token.clone());
-        Ok(Self {
-            api: Api::new(DBLAB, &access.api, ("verification-token", token))?,
-            access: access.clone(),
-        })
-    }
-
-    fn read<T: for<'de> Deserialize<'de>>(
-        &self,
-        json: &Value,
-        doing: &str,
-    ) -> Result<T, CloudError> {
-        T::deserialize(json).map_err(|_| self.not_understood(doing))
-    }
-
-    fn not_understood(&self, doing: &str) -> CloudError {
-        CloudError::Answer {
-            provider: self.api.provider,
-            doing: doing.to_owned(),
-        }
-    }
-
-    async fn clone_of(&self, name: &CloneName) -> Result<Option<Clone>, CloudError> {
-        const DOING: &str = "read the clone's state";
-        let found = match self.api.find(DOING, &format!("clone/{name}")).await {
-            // Some versions say so by an internal error.
-            Err(CloudError::Refused { refusal, .. }) if refusal.said.contains("not found") => None,
-            other => other?,
-        };
-        found.map(|json| self.read(&json, DOING)).transpose()
-    }
-
-    fn endpoint(
-        &self,
-        clone: &Clone,
-        database: &str,
-        password: String,
-    ) -> Result<Endpoint, CloudError> {
-        let host = clone.db.host.as_str();
-        // That is how the engine is reached from itself.
-        let is_itself = matches!(host, "" | "localhost" | "127.0.0.1" | "0.0.0.0");
-        let host = match self.access.api.host_str() {
-            Some(own) if is_itself => own.trim_matches(['[', ']']),
-            _ => host,
-        };
-        let port = clone.db.port.parse().ok();
-        Ok(Endpoint {
-            host: Host::Tcp(host.to_owned()),
-            port: port.ok_or_else(|| self.not_understood("read the clone's port"))?,
-            user: ROLE.to_owned(),
-            password: Some(Secret::new(password)),
-            database: database.to_owned(),
-            tls: Tls::default(),
-            address: None,
-        })
-    }
-}
-
-impl Account for Engine {
-    fn describe(&self) -> String {
-        let url = &self.access.api;
-        let port = url
-            .port()
-            .map(|port| format!(":{port}"))
-            .unwrap_or_default();
-        format!("{DBLAB} at `{}{port}`", url.host_str().unwrap_or_default())
-    }
-
-    fn access(&self) -> BoxFuture<'_, Result<super::Access, CloudError>> {
-        Box::pin(async { Ok(super::Access::Dblab(self.access.clone())) })
-    }
-
-    fn remove<'a>(
-        &'a self,
-        name: &'a CloneName,
-        patience: Patience,
-    ) -> BoxFuture<'a, Result<(), CloudError>> {
-        Box::pin(async move {
-            let began = Instant::now();
-            let path = format!("clone/{name}");
-            loop {
-                let Some(clone) = self.clone_of(name).await? else {
-                    return Ok(());
-                };
-                if clone.status.code != "DELETING" {
-                    // The engine refuses to delete what is protected.
-                    let body = json!({ "protected": false });
-                    let doing = "lift the clone's protection";
-                    let lifted = self
-                        .api
-                        .send(Method::PATCH, doing, &path, Some(&body))
-                        .await;
-                    let deleted = match lifted {
-                        Ok(_) => {
-                            self.api
-                                .send(Method::DELETE, "delete the clone", &path, None)
-                                .await
-                        }
-                        Err(error) => Err(error),
-                    };
-                    match deleted {
-                        Ok(_) => {}
-                        Err(error) if error.is_unsure() && patience != Patience::Accepted => {}
-                        Err(error) => return Err(error),
-                    }
-                }
-                let Patience::Gone { by } = patience else {
-                    return Ok(());
-                };
-                if Instant::now() + POLL > by {
-                    return Err(CloudError::NotGone {
-                        name: name.clone(),
-                        after: began.elapsed(),
-                    });
-                }
-                tokio::time::sleep(POLL).await;
-            }
-        })
-    }
-
-    fn list(&self) -> BoxFuture<'_, Result<Vec<Resource>, CloudError>> {
-        Box::pin(async {
-            const DOING: &str = "list the clones";
-            let json = self.api.get(DOING, "status").await?;
-            let clones: Vec<Clone> = match &json["cloning"]["clones"] {
-                Value::Null => Vec::new(),
-                clones => self.read(clones, DOING)?,
-            };
-            Ok(clones
-                .into_iter()
-                .filter_map(|clone| {
-                    Some(Resource {
-                        kind: "clone",
-                        name: CloneName::parse(&clone.id)?,
-                        labelled: Labelled::NoPlace,
-                        expires: clone.protected_till.as_deref().and_then(time),
-                        monthly_dollars: None,
-                    })
-                })
-                .collect())
-        })
-    }
-}
-
-#[derive(Deserialize)]
-#[serde(rename_all = "camelCase")]
-struct Snapshot {
-    id: String,
-    #[serde(default)]
-    data_state_at: String,
-    logical_size: Option<u64>,
-}
-
-#[derive(Deserialize)]
-struct OfSnapshot {
-    id: String,
-}
-
-/// A clone, as far as it matters here.
-#[derive(Deserialize)]
-#[serde(rename_all = "camelCase")]
-struct Clone {
-    id: String,
-    snapshot: OfSnapshot,
-    status: Status,
-    protected_till: Option<String>,
-    db: Db,
-}
-
-#[derive(Deserialize)]
-struct Status {
-    code: String,
-    #[serde(default)]
-    message: String,
-}
-
-#[derive(Deserialize)]
-struct Db {
-    #[serde(default)]
-    host: String,
-    #[serde(default)]
-    port: String,
-}
-
-/// A time as this engine or an older one writes it: `2026-11-20 03:00:00 UTC`. Empty: none.
-fn time(text: &str) -> Option<Timestamp> {
-    text.parse().ok().or_else(|| {
-        let civil: jiff::civil::DateTime = text.trim_end_matches(" UTC").parse().ok()?;
-        Some(civil.to_zoned(jiff::tz::TimeZone::UTC).ok()?.timestamp())
-    })
-}
-
-#[cfg(test)]
-mod tests {
-    use super::time;
-
-    #[test]
-    fn times_of_two_kinds_are_read() {
-        let at = time("2026-11-20T03:00:00Z");
-        assert!(at.is_some());
-        assert_eq!(time("2026-11-20 03:00:00 UTC"), at);
-        assert_eq!(time(""), None);
     }
 }

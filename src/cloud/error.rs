@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use super::CloneName;
 use super::tunnel::TunnelError;
-use crate::postgres::session::{ConnectError, QueryError};
+use crate::postgres::session::{ConnectError, ConnectFailure, QueryError};
 use crate::text::human_seconds;
 use crate::verdict::Explained;
 
@@ -19,6 +19,15 @@ pub struct Refusal {
     pub said: String,
     /// What helps, where that is known.
     pub hint: Option<String>,
+    pub lacks: Lacks,
+}
+
+/// What a refusal is for want of.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Lacks {
+    /// Whoever asks is known, and may not do it.
+    Permission,
+    Other,
 }
 
 #[derive(Debug, thiserror::Error)]
@@ -85,9 +94,57 @@ impl Explained for CloudError {
             Self::NotTheClone { .. } => Some(
                 "nothing was written to it; if this is the provider's fault, tell it".to_owned(),
             ),
-            Self::Connect { source, .. } => source.hint(),
+            Self::Connect { source, .. } => not_let_in(source),
             Self::Tunnel(error) => error.hint(),
             _ => None,
         }
+    }
+}
+
+/// What helps where the clone does not let us in. Its password was set by the run, so it can't be a wrong
+/// one in the policy.
+fn not_let_in(error: &ConnectError) -> Option<String> {
+    match &error.source {
+        ConnectFailure::Server(server) if server.sqlstate == "28P01" => Some(
+            "the run has set this password itself: somebody else has set another meanwhile (a rotation, a person); start the run anew"
+                .to_owned(),
+        ),
+        ConnectFailure::Network(_) => Some(
+            "can this machine reach the clone? at AWS its `security_groups` must let it in, or `connect` leads there"
+                .to_owned(),
+        ),
+        ConnectFailure::Server(_) | ConnectFailure::Tls(_) => error.hint(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::postgres::ServerError;
+    use crate::process::RunId;
+
+    #[test]
+    fn a_password_that_was_changed_meanwhile_is_no_fault_of_the_policy() {
+        let name = CloneName::new("shop", &RunId::new());
+        let hint = |source| {
+            let endpoint = "postgres://master@clone/shop".to_owned();
+            let source = ConnectError { endpoint, source };
+            let error = CloudError::Connect {
+                name: name.clone(),
+                source,
+            };
+            error.hint().unwrap_or_default()
+        };
+        let refused = ServerError {
+            sqlstate: "28P01".to_owned(),
+            message: "password authentication failed".to_owned(),
+            object: None,
+            position: None,
+            key: None,
+            referenced: None,
+            raised: None,
+        };
+        assert!(hint(ConnectFailure::Server(refused)).contains("somebody else has set another"));
+        assert!(hint(ConnectFailure::Network("timed out".to_owned())).contains("security_groups"));
     }
 }

@@ -7,6 +7,7 @@
 
 mod api;
 pub mod aws;
+pub mod calls;
 pub mod dblab;
 mod error;
 pub mod ledger;
@@ -22,11 +23,13 @@ use std::sync::Arc;
 
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
+use serde_json::Value;
 use tokio::time::Instant;
 
 use crate::postgres::{Endpoint, Major};
 
-pub use error::{CloudError, Refusal};
+pub use calls::{Intended, Outline};
+pub use error::{CloudError, Lacks, Refusal};
 pub use ledger::{Leak, Ledger};
 pub use name::{CloneName, Labels};
 pub use proof::prove;
@@ -45,6 +48,20 @@ pub trait Provider: Send + Sync {
     /// Looks at what is to be cloned, in seconds and without making anything: everything that can fail
     /// before that, fails here.
     fn look(&self) -> BoxFuture<'_, Result<Looked, CloudError>>;
+
+    /// Tells, without making anything, what a run would call, in order. What it can't know it says.
+    fn outline<'a>(&'a self, intended: Intended<'a>) -> BoxFuture<'a, Result<Outline, CloudError>>;
+
+    /// The IAM policy that this needs and no more, as a document; production is asked. `None`:
+    /// its provider has no such thing.
+    fn permissions(&self) -> BoxFuture<'_, Result<Option<Value>, CloudError>> {
+        Box::pin(async { Ok(None) })
+    }
+
+    /// The same without asking, so without what production decides: its encryption key.
+    fn permissions_unasked(&self) -> Option<Value> {
+        None
+    }
 
     /// Makes the clone and waits until it can be connected to. What is left of a call that failed is
     /// found by the order's name.

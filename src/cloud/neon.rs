@@ -3,6 +3,7 @@
 //! A branch has its parent's roles with their passwords. So the role's password is set anew on the
 //! branch: no password of production is needed, and who can log in with it is in the branch.
 
+mod calls;
 mod project;
 
 use std::sync::Arc;
@@ -12,7 +13,9 @@ use reqwest::Method;
 use serde_json::{Value, json};
 use tokio::time::Instant;
 
-use super::{Account, Blocks, BoxFuture, CloudError, Looked, Made, Order, Provider};
+use super::{
+    Account, Blocks, BoxFuture, CloudError, Intended, Looked, Made, Order, Outline, Provider,
+};
 use crate::postgres::{Endpoint, Major};
 use crate::text::Secret;
 
@@ -281,6 +284,10 @@ impl Provider for Neon {
                 database: Some(self.database(&databases)?.name.clone()),
             })
         })
+    }
+
+    fn outline<'a>(&'a self, intended: Intended<'a>) -> BoxFuture<'a, Result<Outline, CloudError>> {
+        Box::pin(self.calls(intended))
     }
 
     fn make<'a>(&'a self, order: &'a Order<'a>) -> BoxFuture<'a, Result<Made, CloudError>> {

@@ -15,9 +15,8 @@ use crate::policy::{self, Runner};
 use crate::postgres::binaries::{self, FindError};
 use crate::postgres::identity::Identity;
 use crate::postgres::session::{ConnectError, During as _, QueryError};
-use crate::postgres::{Binaries, Endpoint, Major, Session, machine};
+use crate::postgres::{Binaries, Endpoint, Major, Session};
 use crate::process::child::Program;
-use crate::text::human_bytes;
 use crate::verdict::Explained;
 
 /// What is going to be done.
@@ -54,13 +53,6 @@ pub enum PreflightError {
     NoInit { path: PathBuf },
     #[error("`{program}` is not installed here (`{what}`)")]
     NoProgram { what: &'static str, program: String },
-    #[error(
-        "`{}` has {} free, and the clone needs about {}",
-        at.display(),
-        human_bytes(*free),
-        human_bytes(*needed)
-    )]
-    NoSpace { at: PathBuf, free: u64, needed: u64 },
     #[error("`target.server` is the source itself, or a replica of it")]
     TargetIsSource,
     #[error(transparent)]
@@ -85,10 +77,6 @@ impl Explained for PreflightError {
             ),
             Self::NoProgram { .. } => Some(
                 "the gate runs your own command: install what it needs beside the gate, or name an image that has it (`migrations.image`)".to_owned(),
-            ),
-            Self::NoSpace { .. } => Some(
-                "give `target.throwaway.directory` a larger disk, or leave rows out with `restore.exclude_data`"
-                    .to_owned(),
             ),
             Self::TargetIsSource => {
                 Some("name a staging server, or leave `target` out for a throwaway".to_owned())
@@ -160,14 +148,16 @@ pub async fn ends(context: &Context) -> Result<Ends, PreflightError> {
     let policy = &context.policy;
     let source = clone::source(policy);
     let inspected = source.inspect(context).await?;
-    limit_size(policy, &inspected)?;
+    if let Some(size) = inspected.size {
+        clone::room::allowed(policy, size)?;
+    }
     let (foreign, server) = target(context, &inspected).await?;
     let reader = match &server {
         Some(binaries) => binaries.clone(),
         None => binaries::newest(policy.bin_dir.as_deref())?,
     };
-    if matches!(policy.target, policy::Target::Throwaway { .. }) {
-        space(policy, &inspected)?;
+    if let Some(size) = inspected.size {
+        clone::room::enough(policy, size)?;
     }
     Ok(Ends {
         source,
@@ -274,15 +264,6 @@ fn first_program(line: &str) -> Option<&str> {
     is_plain.then_some(word)
 }
 
-fn limit_size(policy: &policy::Policy, inspected: &Inspected) -> Result<(), PreflightError> {
-    match (inspected.size, policy.restore.max_size) {
-        (Some(size), Some(limit)) if size > limit.0 => {
-            Err(CloneError::TooLarge { size, limit }.into())
-        }
-        _ => Ok(()),
-    }
-}
-
 /// The server that the clone will live on, as far as it is known.
 async fn target(
     context: &Context,
@@ -328,30 +309,6 @@ async fn target(
                 Some(binaries::find(major, bin_dir)?),
             ))
         }
-    }
-}
-
-/// Whether the clone fits. A dump may be compressed, so its size is the least that is needed.
-fn space(policy: &policy::Policy, inspected: &Inspected) -> Result<(), PreflightError> {
-    let Some(size) = inspected.size else {
-        return Ok(());
-    };
-    let at = match &policy.target {
-        policy::Target::Throwaway {
-            directory: Some(directory),
-            ..
-        } => directory.clone(),
-        _ => std::env::temp_dir(),
-    };
-    // The smoke test's "before" is a second copy, the contention drill's a third.
-    let smoke = policy.smoke.as_ref();
-    let copies = 1
-        + u64::from(smoke.is_some_and(|smoke| smoke.when.contains(&policy::When::Before)))
-        + u64::from(policy.migrations.contention.is_some());
-    let needed = size.saturating_mul(copies).saturating_add(size / 10);
-    match machine::free_space(&at) {
-        Some(free) if free < needed => Err(PreflightError::NoSpace { at, free, needed }),
-        _ => Ok(()),
     }
 }
 

@@ -12,6 +12,8 @@ use crate::harness::Server;
 use crate::harness::aws::{ACCOUNT, Aws, PASSWORD, REGION};
 use crate::harness::fault::{Ended, Scene};
 use crate::harness::gate::Project;
+use crate::harness::told::Told;
+use crate::plan::{compare, plan};
 use crate::tunnels::forwarder;
 
 /// Who is who on RDS: the master is no superuser.
@@ -122,10 +124,12 @@ async fn instance(directory: &Path, password: &str) -> Server {
     server
 }
 
-async fn rehearse(target: &str, migration: &str) -> Option<(Ended, Aws, String)> {
+async fn rehearse(target: &str, migration: &str) -> Option<(Ended, Aws, String, Told)> {
     let newest = binaries::newest(None).expect("a PostgreSQL server is installed");
     let aws = Aws::start().await?;
-    aws.make_instance_of(&format!("{}.4", newest.major)).await;
+    // moto gives a clone production's protection, whatever is asked for; AWS does not.
+    aws.make_instance_with(&format!("{}.4", newest.major), "false")
+        .await;
     let project = Project::new();
     let directory = project.path().to_owned();
     certificates(&directory);
@@ -142,6 +146,7 @@ async fn rehearse(target: &str, migration: &str) -> Option<(Ended, Aws, String)>
          migrations: {{ files: migrations/*.sql }}\n\
          rules: {{ schema-drift: off, fresh-install-broken: off }}\n{target}\n"
     ));
+    let (_, told) = plan(&aws, &project, None).await;
     let scene = Scene::of(project)
         .env("AWS_ENDPOINT_URL", &aws.url)
         .env("AWS_ACCESS_KEY_ID", "test")
@@ -151,7 +156,7 @@ async fn rehearse(target: &str, migration: &str) -> Option<(Ended, Aws, String)>
     // The instance is there when its password is set; before, the tunnel leads nowhere.
     let (server, password) = loop {
         tokio::select! {
-            ended = &mut running => return Some((ended.expect("no panic"), aws, String::new())),
+            ended = &mut running => return Some((ended.expect("no panic"), aws, String::new(), told)),
             () = tokio::time::sleep(Duration::from_millis(50)) => {}
         }
         if aws
@@ -172,12 +177,12 @@ async fn rehearse(target: &str, migration: &str) -> Option<(Ended, Aws, String)>
     };
     let ended = running.await.expect("no panic");
     drop(server);
-    Some((ended, aws, password))
+    Some((ended, aws, password, told))
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_restored_instance_is_streamed_and_deleted() {
-    let Some((ended, aws, password)) = rehearse("", GOOD).await else {
+    let Some((ended, aws, password, told)) = rehearse("", GOOD).await else {
         return;
     };
     ended.run.expect_besides_lint(0, "go", &[]);
@@ -187,6 +192,7 @@ async fn a_restored_instance_is_streamed_and_deleted() {
     for secret in [PASSWORD, &password] {
         assert!(!said.contains(secret), "{said}");
     }
+    compare(&told, &aws.take_calls());
     assert_eq!(
         aws.everything().await,
         ["DBInstance orcha-prod", "DBSnapshot automatic"]
@@ -195,7 +201,7 @@ async fn a_restored_instance_is_streamed_and_deleted() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_restored_instance_is_used_where_it_is() {
-    let Some((ended, aws, _)) =
+    let Some((ended, aws, _, told)) =
         rehearse("target: in_place", "delete from recipes where id > 10;").await
     else {
         return;
@@ -209,6 +215,7 @@ async fn a_restored_instance_is_used_where_it_is() {
         "{}",
         ended.run.stdout
     );
+    compare(&told, &aws.take_calls());
     assert_eq!(
         aws.everything().await,
         ["DBInstance orcha-prod", "DBSnapshot automatic"]

@@ -10,6 +10,8 @@ mod gate;
 mod identity;
 mod list;
 mod permissions;
+mod plan;
+mod refusals;
 mod scene;
 mod snapshot;
 mod tunnels;

@@ -26,7 +26,7 @@ async fn a_snapshots_policy_is_enough_and_no_more() {
     };
     let mut wanted = wanted();
     wanted.choice = Choice::Fresh;
-    let policy = permissions(&aws.access(), Policy::Snapshot(&wanted), None);
+    let policy = permissions(&aws.access(), Policy::Snapshot(&wanted), &BTreeSet::new());
     let provider = |access: &Access| -> Box<dyn Provider> {
         Box::new(Snapshot::paced(access, wanted.clone(), PACE))
     };
@@ -42,7 +42,7 @@ async fn a_clusters_policy_is_enough_and_no_more() {
         cluster: PRODUCTION.to_owned(),
         ..ClusterWanted::default()
     };
-    let policy = permissions(&aws.access(), Policy::Cluster(&wanted), None);
+    let policy = permissions(&aws.access(), Policy::Cluster(&wanted), &BTreeSet::new());
     let provider = |access: &Access| -> Box<dyn Provider> {
         Box::new(Cluster::paced(access, wanted.clone(), PACE))
     };
@@ -369,7 +369,8 @@ fn what_is_configured_is_named() {
     };
     let key = "arn:aws-cn:kms:cn-north-1:123456789012:key/1";
     let access = Access::new(ACCOUNT, "cn-north-1");
-    let policy = permissions(&access, Policy::Snapshot(&wanted), Some(key));
+    let keys = BTreeSet::from([key.to_owned()]);
+    let policy = permissions(&access, Policy::Snapshot(&wanted), &keys);
     let text = policy.to_string();
     for part in [
         "arn:aws-cn:rds:cn-north-1:123456789012:subgrp:rehearsal",
@@ -377,6 +378,8 @@ fn what_is_configured_is_named() {
         "arn:aws-cn:ec2:cn-north-1:123456789012:instance/i-0bastion",
         "document/AWS-StartPortForwardingSessionToRemoteHost",
         "kms:CreateGrant",
+        "kms:GrantIsForAWSResource",
+        "ssm:SessionDocumentAccessCheck",
         key,
     ] {
         assert!(text.contains(part), "{part}: {text}");

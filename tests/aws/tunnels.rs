@@ -119,7 +119,7 @@ async fn with_the_programs() {
     }
 }
 
-fn program(directory: &Path, name: &str, text: &str) {
+pub fn program(directory: &Path, name: &str, text: &str) {
     use std::os::unix::fs::PermissionsExt as _;
     let path = directory.join(name);
     std::fs::write(&path, format!("#!/bin/sh\n{text}\n")).expect("written");

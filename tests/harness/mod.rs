@@ -3,6 +3,7 @@
 #![allow(dead_code, reason = "each test file uses its own part of the harness")]
 
 pub mod aws;
+pub mod disk;
 pub mod docker;
 pub mod fault;
 pub mod fixture;
@@ -14,6 +15,7 @@ pub mod provider;
 pub mod proxy;
 pub mod registry;
 pub mod reports;
+pub mod told;
 pub mod tools;
 
 use std::path::Path;

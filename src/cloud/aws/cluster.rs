@@ -1,19 +1,26 @@
 //! An Aurora cluster: a clone that shares its storage until either writes, with one instance.
 
+mod calls;
+
+use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use aws_sdk_rds::types::{
     DbCluster, DbInstance, Filter, ServerlessV2ScalingConfiguration,
     ServerlessV2ScalingConfigurationInfo,
 };
+use serde_json::Value;
 
 use super::failure::Failure;
+use super::place::Setup;
 use super::seen::Thing;
 use super::{
-    Access, Home, PORT, Pace, Place, Reach, Server, not_the_source, not_understood, same_major,
-    tags, time,
+    Access, Home, PORT, Pace, Place, Policy, Reach, Server, not_the_source, not_understood,
+    permissions, same_major, tags, time,
 };
-use crate::cloud::{Account, Blocks, BoxFuture, CloudError, Looked, Made, Order, Provider};
+use crate::cloud::{
+    Account, Blocks, BoxFuture, CloudError, Intended, Looked, Made, Order, Outline, Provider,
+};
 use crate::postgres::Major;
 
 const ENGINE: &str = "aurora-postgresql";
@@ -67,10 +74,8 @@ impl Cluster {
         }
     }
 
-    /// The key that production's storage is encrypted with, by its ARN.
-    pub async fn encryption_key(&self) -> Result<Option<String>, CloudError> {
-        let source = self.source().await?;
-        Ok(source.cluster.kms_key_id().map(str::to_owned))
+    fn needed(&self, keys: &BTreeSet<String>) -> Value {
+        permissions(&self.home.access, Policy::Cluster(&self.wanted), keys)
     }
 
     async fn source(&self) -> Result<Source, CloudError> {
@@ -160,11 +165,8 @@ impl Cluster {
     /// Makes the cluster. Monitoring and performance insights stay out of the call, which AWS refuses with
     /// them.
     async fn restore(&self, order: &Order<'_>, source: &Source) -> Result<(), CloudError> {
-        let production = &source.cluster;
-        let place = &self.wanted.place;
+        let setup = self.setup(source);
         (order.doing)(format!("cloning the cluster `{}`", self.wanted.cluster));
-        let parameter_group = (self.wanted.cluster_parameter_group.clone())
-            .or_else(|| production.db_cluster_parameter_group().map(str::to_owned));
         let restored = (self.home.rds().await?)
             .restore_db_cluster_to_point_in_time()
             .db_cluster_identifier(order.name.as_str())
@@ -173,12 +175,17 @@ impl Cluster {
             .use_latest_restorable_time(true)
             .set_tags(Some(tags(order.labels)))
             .copy_tags_to_snapshot(false)
-            .set_db_subnet_group_name(place.subnet_group(production.db_subnet_group()))
-            .set_vpc_security_group_ids(place.security_groups(production.vpc_security_groups()))
-            .set_db_cluster_parameter_group_name(parameter_group)
-            .set_serverless_v2_scaling_configuration(self.scaling(source))
+            .set_db_subnet_group_name(setup.subnet_group)
+            .set_vpc_security_group_ids(setup.security_groups)
+            .set_db_cluster_parameter_group_name(self.cluster_parameter_group(source))
+            .set_serverless_v2_scaling_configuration(self.units(source).map(|(least, most)| {
+                ServerlessV2ScalingConfiguration::builder()
+                    .min_capacity(least)
+                    .max_capacity(most)
+                    .build()
+            }))
             .deletion_protection(false)
-            .engine_lifecycle_support(place.extended_support.parameter())
+            .engine_lifecycle_support(self.wanted.place.extended_support.parameter())
             .send()
             .await
             .map_err(Failure::during("clone the cluster"));
@@ -195,14 +202,14 @@ impl Cluster {
     /// A clone has no instance until it is given one.
     async fn add_instance(&self, order: &Order<'_>, source: &Source) -> Result<(), CloudError> {
         (order.doing)("adding an instance to the cluster".to_owned());
-        let place = &self.wanted.place;
+        let setup = self.setup(source);
         let added = (self.home.rds().await?)
             .create_db_instance()
             .db_instance_identifier(order.name.as_str())
             .db_cluster_identifier(order.name.as_str())
             .engine(ENGINE)
-            .set_db_instance_class(self.class(source))
-            .set_db_parameter_group_name(place.parameter_group(&source.instance))
+            .set_db_instance_class(setup.class)
+            .set_db_parameter_group_name(setup.parameter_group)
             .set_tags(Some(tags(order.labels)))
             .publicly_accessible(false)
             .auto_minor_version_upgrade(false)
@@ -219,24 +226,33 @@ impl Cluster {
         }
     }
 
-    fn class(&self, source: &Source) -> Option<String> {
-        (self.wanted.place.instance_class.clone())
-            .or_else(|| source.instance.db_instance_class().map(str::to_owned))
+    fn setup(&self, source: &Source) -> Setup {
+        let production = &source.cluster;
+        (self.wanted.place).beside(
+            &source.instance,
+            production.db_subnet_group(),
+            production.vpc_security_groups(),
+        )
     }
 
-    fn scaling(&self, source: &Source) -> Option<ServerlessV2ScalingConfiguration> {
-        if self.class(source).as_deref() != Some(SERVERLESS) {
+    fn cluster_parameter_group(&self, source: &Source) -> Option<String> {
+        (self.wanted.cluster_parameter_group.clone()).or_else(|| {
+            source
+                .cluster
+                .db_cluster_parameter_group()
+                .map(str::to_owned)
+        })
+    }
+
+    /// The least and the most capacity units of a serverless instance.
+    fn units(&self, source: &Source) -> Option<(f64, f64)> {
+        if self.setup(source).class.as_deref() != Some(SERVERLESS) {
             return None;
         }
         let production = source.cluster.serverless_v2_scaling_configuration();
         let least = production.and_then(ServerlessV2ScalingConfigurationInfo::min_capacity);
         let most = production.and_then(ServerlessV2ScalingConfigurationInfo::max_capacity);
-        Some(
-            ServerlessV2ScalingConfiguration::builder()
-                .min_capacity(least.unwrap_or(UNITS.0))
-                .max_capacity(most.unwrap_or(UNITS.1))
-                .build(),
-        )
+        Some((least.unwrap_or(UNITS.0), most.unwrap_or(UNITS.1)))
     }
 }
 
@@ -266,6 +282,24 @@ impl Provider for Cluster {
                 version: Some(source.version),
             })
         })
+    }
+
+    fn outline<'a>(&'a self, intended: Intended<'a>) -> BoxFuture<'a, Result<Outline, CloudError>> {
+        Box::pin(self.calls(intended))
+    }
+
+    fn permissions(&self) -> BoxFuture<'_, Result<Option<Value>, CloudError>> {
+        Box::pin(async {
+            let source = self.source().await?;
+            let keys: BTreeSet<String> = (source.cluster.kms_key_id().map(str::to_owned))
+                .into_iter()
+                .collect();
+            Ok(Some(self.needed(&keys)))
+        })
+    }
+
+    fn permissions_unasked(&self) -> Option<Value> {
+        Some(self.needed(&BTreeSet::new()))
     }
 
     fn make<'a>(&'a self, order: &'a Order<'a>) -> BoxFuture<'a, Result<Made, CloudError>> {

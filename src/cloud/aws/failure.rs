@@ -7,7 +7,7 @@ use aws_sdk_rds::config::http::HttpResponse;
 use aws_sdk_rds::error::{ProvideErrorMetadata, SdkError};
 use regex::Regex;
 
-use crate::cloud::{CloudError, Refusal};
+use crate::cloud::{CloudError, Lacks, Refusal};
 use crate::text::one_line;
 
 pub(super) const AWS: &str = "AWS";
@@ -103,6 +103,14 @@ impl Failure {
         self.may_pass() && !self.is_throttling()
     }
 
+    fn lacks(&self) -> Lacks {
+        match self.code.as_str() {
+            "AccessDenied" | "AccessDeniedException" | "UnauthorizedOperation" => Lacks::Permission,
+            "" if self.status == Some(403) => Lacks::Permission,
+            _ => Lacks::Other,
+        }
+    }
+
     fn is_throttling(&self) -> bool {
         self.status == Some(429)
             || matches!(
@@ -136,7 +144,7 @@ impl Failure {
 fn hint_of(code: &str, said: &str) -> Option<&'static str> {
     Some(match code {
         "ExpiredToken" | "ExpiredTokenException" | "RequestExpired" => {
-            "the session has expired: log in again, or let the role's sessions be longer"
+            "the session has expired: log in again; in a job, let the role's sessions be longer than the job"
         }
         "InvalidClientTokenId"
         | "UnrecognizedClientException"
@@ -152,11 +160,17 @@ fn hint_of(code: &str, said: &str) -> Option<&'static str> {
         "DBSnapshotNotFound" | "InvalidDBSnapshotState" => {
             "the snapshot was removed meanwhile: try again, or set `fresh: true`"
         }
-        "InstanceQuotaExceeded"
-        | "StorageQuotaExceeded"
-        | "DBClusterQuotaExceeded"
-        | "SnapshotQuotaExceeded" => {
-            "remove what earlier runs left with `pgrehearse sweep`, or ask AWS for a higher quota"
+        "InstanceQuotaExceeded" => {
+            "the region has as many instances as the quota `DB instances` allows: look for what runs have left with `pgrehearse sweep`, or ask AWS for more in Service Quotas"
+        }
+        "StorageQuotaExceeded" => {
+            "the region has as much storage as the quota `Total storage for all DB instances` allows: look for what runs have left with `pgrehearse sweep`, or ask AWS for more in Service Quotas"
+        }
+        "DBClusterQuotaExceeded" => {
+            "the region has as many clusters as the quota `DB clusters` allows: look for what runs have left with `pgrehearse sweep`, or ask AWS for more in Service Quotas"
+        }
+        "SnapshotQuotaExceeded" => {
+            "the region has as many snapshots as the quota `Manual DB instance snapshots` allows: delete some, ask AWS for more, or raise `max_age` so that no temporary one is needed"
         }
         "InsufficientDBInstanceCapacity" => {
             "AWS has none of that class now: set another `instance_class`, or try again later"
@@ -164,17 +178,20 @@ fn hint_of(code: &str, said: &str) -> Option<&'static str> {
         "InsufficientDBClusterCapacity" | "InsufficientStorageClusterCapacity" => {
             "AWS has no room for the cluster now: try again later"
         }
-        "DBSubnetGroupNotFound"
-        | "DBSubnetGroupDoesNotCoverEnoughAZs"
-        | "InvalidSubnet"
-        | "InvalidVPCNetworkState" => {
-            "set the source's `subnet_group` to one in the VPC of its `security_groups`"
+        "DBSubnetGroupNotFound" => {
+            "the source's `subnet_group` is not in this account and region: correct it, or leave it out for production's own"
+        }
+        "DBSubnetGroupDoesNotCoverEnoughAZs" => {
+            "the source's `subnet_group` needs subnets in at least two availability zones: give it another, or name another group"
+        }
+        "InvalidSubnet" | "InvalidVPCNetworkState" => {
+            "the source's `subnet_group` and `security_groups` must be of one VPC, and its subnets there and with free addresses: name others"
         }
         "DBSecurityGroupNotFound" | "InvalidSecurityGroup" => {
             "set the source's `security_groups` to groups of its subnet group's VPC"
         }
         "KMSKeyNotAccessible" => {
-            "let the credentials use the snapshot's key: `kms:DescribeKey` and `kms:CreateGrant`, in its key policy too"
+            "the key that the snapshot is encrypted with is disabled, gone, or not for these credentials: enable it, and allow `kms:DescribeKey` and `kms:CreateGrant` in their policy and in the key's own"
         }
         "DBParameterGroupNotFound" | "DBClusterParameterGroupNotFound" => {
             "set the source's `parameter_group` to one that is there"
@@ -187,7 +204,7 @@ fn hint_of(code: &str, said: &str) -> Option<&'static str> {
         "InvalidParameterCombination" | "InvalidParameterValue" | "DBEngineVersionNotFound"
             if said.contains("version") =>
         {
-            "AWS no longer offers that engine version: upgrade production, or take part in extended support"
+            "AWS no longer offers that engine version: set `extended_support: paid`, or upgrade production"
         }
         "InvalidParameterCombination" | "InvalidParameterValue"
             if said.contains("VPC") || said.contains("security group") =>
@@ -212,6 +229,7 @@ impl From<Failure> for CloudError {
                 refusal: Refusal {
                     status,
                     hint: failure.hint(),
+                    lacks: failure.lacks(),
                     doing: failure.doing,
                     said: failure.said,
                 },

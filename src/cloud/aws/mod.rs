@@ -10,6 +10,7 @@
 
 mod access;
 mod authorities;
+mod calls;
 mod cluster;
 mod failure;
 mod list;

@@ -4,9 +4,11 @@
 //! actions that only describe are for all of the region, those that make or change are for our names, and
 //! for what wears our label where the thing is there already.
 
+use std::collections::BTreeSet;
+
 use serde_json::{Value, json};
 
-use super::{Access, ClusterWanted, FORWARDING_DOCUMENT, Place, SnapshotWanted};
+use super::{Access, Choice, ClusterWanted, FORWARDING_DOCUMENT, Place, SnapshotWanted};
 use crate::cloud::{Connect, Labels};
 
 /// Names of what we make.
@@ -19,10 +21,11 @@ pub enum Policy<'a> {
     Cluster(&'a ClusterWanted),
 }
 
-/// The IAM policy, as a document. `key` is the ARN of the key that production's storage is encrypted with.
+/// The IAM policy, as a document. `keys` are the ARNs of the keys that production's storage and its newest
+/// snapshot are encrypted with.
 ///
 /// Asking whose the credentials are needs no permission.
-pub fn permissions(access: &Access, policy: Policy<'_>, key: Option<&str>) -> Value {
+pub fn permissions(access: &Access, policy: Policy<'_>, keys: &BTreeSet<String>) -> Value {
     let mut statements = match policy {
         Policy::Snapshot(wanted) => of_snapshot(access, wanted),
         Policy::Cluster(wanted) => of_cluster(access, wanted),
@@ -31,18 +34,8 @@ pub fn permissions(access: &Access, policy: Policy<'_>, key: Option<&str>) -> Va
         Policy::Snapshot(wanted) => &wanted.reach.connect,
         Policy::Cluster(wanted) => &wanted.reach.connect,
     };
-    if let Some(key) = key {
-        statements.push(json!({
-            "Sid": "UseTheKey",
-            "Effect": "Allow",
-            "Action": ["kms:CreateGrant", "kms:DescribeKey"],
-            "Resource": key,
-            "Condition": {
-                "StringEquals": {
-                    "kms:ViaService": format!("rds.{}.amazonaws.com", access.region),
-                },
-            },
-        }));
+    if !keys.is_empty() {
+        statements.extend(of_keys(access, keys));
     }
     if let Connect::Ssm { target } = connect {
         statements.extend(of_session(access, target));
@@ -50,9 +43,39 @@ pub fn permissions(access: &Access, policy: Policy<'_>, key: Option<&str>) -> Va
     json!({ "Version": "2012-10-17", "Statement": statements })
 }
 
+/// RDS uses a key on behalf of whoever asks it to: it may be looked at, and granted to AWS's own use, and
+/// nothing can be read with it. AWS's own key, `aws/rds`, allows that by itself.
+fn of_keys(access: &Access, keys: &BTreeSet<String>) -> [Value; 2] {
+    let by_rds = json!({ "kms:ViaService": format!("rds.{}.amazonaws.com", access.region) });
+    [
+        json!({
+            "Sid": "LookAtTheKey",
+            "Effect": "Allow",
+            "Action": "kms:DescribeKey",
+            "Resource": keys,
+            "Condition": { "StringEquals": by_rds },
+        }),
+        json!({
+            "Sid": "UseTheKey",
+            "Effect": "Allow",
+            "Action": "kms:CreateGrant",
+            "Resource": keys,
+            "Condition": {
+                "Bool": { "kms:GrantIsForAWSResource": "true" },
+                "StringEquals": by_rds,
+            },
+        }),
+    ]
+}
+
 fn of_snapshot(access: &Access, wanted: &SnapshotWanted) -> Vec<Value> {
     let arn = |what: &str, name: &str| format!("{}:{what}:{name}", access.arn("rds"));
-    let mut restored = vec![arn("db", OURS), arn("snapshot", "*"), arn("og", "*")];
+    // Production's own snapshots may have any name.
+    let snapshots = match wanted.choice {
+        Choice::Fresh => OURS,
+        Choice::UpTo { .. } | Choice::Newest => "*",
+    };
+    let mut restored = vec![arn("db", OURS), arn("snapshot", snapshots), arn("og", "*")];
     restored.extend(groups(access, &wanted.place));
     vec![
         json!({
@@ -193,6 +216,7 @@ fn of_session(access: &Access, target: &str) -> Vec<Value> {
     } else {
         format!("{}:instance/{target}", access.arn("ec2"))
     };
+    let session = format!("{}:session/${{aws:userid}}-*", access.arn("ssm"));
     let anybody = access.arn("ssm");
     let (partition, _) = anybody.split_once(":ssm:").unwrap_or(("arn:aws", ""));
     vec![
@@ -204,12 +228,20 @@ fn of_session(access: &Access, target: &str) -> Vec<Value> {
                 target,
                 format!("{partition}:ssm:{}::document/{FORWARDING_DOCUMENT}", access.region),
             ],
+            // Without it a session that names no document is a shell on the target.
+            "Condition": { "BoolIfExists": { "ssm:SessionDocumentAccessCheck": "true" } },
+        }),
+        json!({
+            "Sid": "UseTheTunnel",
+            "Effect": "Allow",
+            "Action": "ssmmessages:OpenDataChannel",
+            "Resource": session,
         }),
         json!({
             "Sid": "CloseTheTunnel",
             "Effect": "Allow",
             "Action": "ssm:TerminateSession",
-            "Resource": format!("{}:session/${{aws:userid}}-*", access.arn("ssm")),
+            "Resource": session,
         }),
     ]
 }

@@ -2,6 +2,8 @@
 
 use aws_sdk_rds::types::{DbInstance, VpcSecurityGroupMembership};
 
+use crate::cloud::calls::Detail;
+
 /// Taking part in extended support costs by the hour and the processor, and is the default of every call
 /// that makes something.
 const NOT_EXTENDED: &str = "open-source-rds-extended-support-disabled";
@@ -50,16 +52,38 @@ pub struct Storage {
     pub throughput: Option<i32>,
 }
 
+/// What a clone is put into: the calls that make it and the description of them are both of this.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Setup {
+    pub class: Option<String>,
+    pub subnet_group: Option<String>,
+    pub security_groups: Option<Vec<String>>,
+    pub parameter_group: Option<String>,
+}
+
 impl Place {
-    pub(super) fn subnet_group(&self, production: Option<&str>) -> Option<String> {
+    /// Beside production, unless the policy says otherwise.
+    pub(super) fn beside(
+        &self,
+        production: &DbInstance,
+        subnet_group: Option<&str>,
+        security_groups: &[VpcSecurityGroupMembership],
+    ) -> Setup {
+        Setup {
+            class: (self.instance_class.clone())
+                .or_else(|| production.db_instance_class().map(str::to_owned)),
+            subnet_group: self.subnet_group(subnet_group),
+            security_groups: self.security_groups(security_groups),
+            parameter_group: self.parameter_group(production),
+        }
+    }
+
+    fn subnet_group(&self, production: Option<&str>) -> Option<String> {
         (self.subnet_group.clone()).or_else(|| production.map(str::to_owned))
     }
 
     /// Production's groups are of its own VPC: in another, AWS's default for that has to do.
-    pub(super) fn security_groups(
-        &self,
-        production: &[VpcSecurityGroupMembership],
-    ) -> Option<Vec<String>> {
+    fn security_groups(&self, production: &[VpcSecurityGroupMembership]) -> Option<Vec<String>> {
         if !self.security_groups.is_empty() {
             return Some(self.security_groups.clone());
         }
@@ -73,11 +97,33 @@ impl Place {
     }
 
     /// Left to itself, AWS takes the default one, and the clone plans and locks as production does not.
-    pub(super) fn parameter_group(&self, production: &DbInstance) -> Option<String> {
+    fn parameter_group(&self, production: &DbInstance) -> Option<String> {
         (self.parameter_group.clone()).or_else(|| {
             let group = production.db_parameter_groups().first()?;
             group.db_parameter_group_name().map(str::to_owned)
         })
+    }
+}
+
+impl Setup {
+    /// Where it is, in the order that people look for it.
+    pub(super) fn place(&self) -> Vec<Detail> {
+        let groups = (self.security_groups.as_ref()).map_or_else(
+            || "the VPC's default one".to_owned(),
+            |groups| groups.join(", "),
+        );
+        (self.subnet_group.iter())
+            .map(|group| ("subnet group", group.clone()))
+            .chain([("security groups", groups)])
+            .collect()
+    }
+
+    pub(super) fn class(&self) -> Option<Detail> {
+        Some(("class", self.class.clone()?))
+    }
+
+    pub(super) fn parameter_group(&self) -> Option<Detail> {
+        Some(("parameter group", self.parameter_group.clone()?))
     }
 }
 

@@ -7,6 +7,9 @@ const HOURS: f64 = 730.0;
 /// What Aurora asks for the same class, as a factor.
 const AURORA: f64 = 1.16;
 
+/// An Aurora capacity unit, an hour.
+const UNIT: f64 = 0.12;
+
 /// A GiB of a snapshot, a month. What changed since the last one is billed, which is less.
 const SNAPSHOT: f64 = 0.095;
 
@@ -57,24 +60,49 @@ pub(super) struct Storage<'a> {
     pub iops: i32,
 }
 
+impl Storage<'_> {
+    /// Dollars a month.
+    fn month(&self) -> f64 {
+        let gibibytes = f64::from(self.gibibytes);
+        match self.kind {
+            "io1" | "io2" => gibibytes * 0.125 + f64::from(self.iops) * 0.10,
+            "standard" => gibibytes * 0.10,
+            _ => gibibytes * 0.115,
+        }
+    }
+
+    /// Dollars an hour.
+    pub fn hour(&self) -> f64 {
+        self.month() / HOURS
+    }
+}
+
 /// Dollars a month. `None`: the class is not known here.
 pub(super) fn instance(class: &str, engine: &str, storage: &Storage<'_>) -> Option<f64> {
-    let hour = hour(class)?;
     if engine.starts_with("aurora") {
-        return Some(hour * HOURS * AURORA);
+        return Some(aurora_hour(class)? * HOURS);
     }
-    let gibibytes = f64::from(storage.gibibytes);
-    let storage = match storage.kind {
-        "io1" | "io2" => gibibytes * 0.125 + f64::from(storage.iops) * 0.10,
-        "standard" => gibibytes * 0.10,
-        _ => gibibytes * 0.115,
-    };
-    Some(hour * HOURS + storage)
+    Some(hour(class)? * HOURS + storage.month())
+}
+
+/// Dollars an hour of an Aurora cluster's instance. `None`: the class is not known here.
+pub(super) fn aurora_hour(class: &str) -> Option<f64> {
+    Some(hour(class)? * AURORA)
+}
+
+/// Dollars an hour of a serverless instance of so many capacity units.
+pub(super) fn serverless_hour(units: f64) -> f64 {
+    units * UNIT
 }
 
 /// Dollars a month.
 pub(super) fn snapshot(gibibytes: i32) -> f64 {
     f64::from(gibibytes) * SNAPSHOT
+}
+
+/// Dollars an hour of a snapshot, if all of it is billed.
+pub(super) fn snapshot_hour(gibibytes: i32) -> f64 {
+    snapshot(gibibytes) / HOURS
 }
 
 /// Dollars an hour of an RDS class such as `db.r6g.large`. `None`: it is not known here.

@@ -1,27 +1,31 @@
 //! An RDS instance: its newest snapshot, or a temporary one, restored beside it.
 
-use std::sync::Arc;
-use std::time::Duration;
+mod calls;
+mod choice;
 
-use aws_sdk_rds::types::{DbInstance, DbSnapshot};
-use jiff::Timestamp;
+use std::collections::BTreeSet;
+use std::sync::Arc;
+
+use aws_sdk_rds::types::DbInstance;
+use serde_json::Value;
 
 use super::failure::Failure;
+use super::place::Setup;
 use super::remove;
 use super::seen::Thing;
 use super::{
-    Access, Home, PORT, Pace, Place, Reach, Server, Storage, not_the_source, not_understood,
-    same_major, tags, time,
+    Access, Home, PORT, Pace, Place, Policy, Reach, Server, Storage, not_the_source,
+    not_understood, permissions, same_major, tags,
 };
 use crate::cloud::{
-    Account, Blocks, BoxFuture, CloneName, CloudError, Looked, Made, Order, Provider,
+    Account, Blocks, BoxFuture, CloudError, Intended, Looked, Made, Order, Outline, Provider,
 };
 use crate::postgres::Major;
-use crate::text::human_seconds;
 
 const ENGINE: &str = "postgres";
 
-const READY: &str = "available";
+pub use choice::Choice;
+use choice::{Used, Whose};
 
 /// What is cloned, and how.
 #[derive(Clone, Debug, Default)]
@@ -35,18 +39,6 @@ pub struct SnapshotWanted {
     /// `None`: the one that the instance was made with.
     pub database: Option<String>,
     pub reach: Reach,
-}
-
-/// Which snapshot.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub enum Choice {
-    /// The newest, if it is no older; otherwise a temporary one is taken.
-    UpTo { max_age: Duration },
-    /// The newest, however old.
-    #[default]
-    Newest,
-    /// A temporary one, always.
-    Fresh,
 }
 
 /// An instance that is production.
@@ -64,20 +56,6 @@ struct Source {
     database: String,
 }
 
-/// The snapshot that is restored.
-struct Used {
-    id: String,
-    data_as_of: Option<Timestamp>,
-    of: Whose,
-}
-
-#[derive(PartialEq)]
-enum Whose {
-    Production,
-    /// Taken for this clone, and removed with it.
-    Ours,
-}
-
 impl Snapshot {
     pub fn new(access: &Access, wanted: SnapshotWanted) -> Self {
         Self::paced(access, wanted, Pace::default())
@@ -91,10 +69,8 @@ impl Snapshot {
         }
     }
 
-    /// The key that production's storage is encrypted with, by its ARN.
-    pub async fn encryption_key(&self) -> Result<Option<String>, CloudError> {
-        let source = self.source().await?;
-        Ok(source.instance.kms_key_id().map(str::to_owned))
+    fn needed(&self, keys: &BTreeSet<String>) -> Value {
+        permissions(&self.home.access, Policy::Snapshot(&self.wanted), keys)
     }
 
     async fn source(&self) -> Result<Source, CloudError> {
@@ -151,93 +127,16 @@ impl Snapshot {
         })
     }
 
-    /// The newest of production's snapshots that will do.
-    async fn newest(&self, source: &Source) -> Result<Option<Used>, CloudError> {
-        let limit = match self.wanted.choice {
-            Choice::Fresh => return Ok(None),
-            Choice::UpTo { max_age } => Some(max_age),
-            Choice::Newest => None,
-        };
-        let snapshots: Vec<DbSnapshot> = (self.home.rds().await?)
-            .describe_db_snapshots()
-            .db_instance_identifier(&self.wanted.instance)
-            .into_paginator()
-            .items()
-            .send()
-            .collect::<Result<_, _>>()
-            .await
-            .map_err(Failure::during("list production's snapshots"))?;
-        let newest = snapshots
-            .into_iter()
-            .filter(|snapshot| is_usable(snapshot, &source.instance))
-            .filter_map(|snapshot| Some((taken(&snapshot)?, snapshot)))
-            .max_by_key(|(taken, _)| *taken);
-        let Some((taken, snapshot)) = newest else {
-            return Ok(None);
-        };
-        let age = Duration::try_from(Timestamp::now().duration_since(taken)).unwrap_or_default();
-        if limit.is_some_and(|limit| age > limit) {
-            return Ok(None);
-        }
-        let id = snapshot
-            .db_snapshot_identifier()
-            .ok_or_else(|| not_understood("list production's snapshots"))?;
-        Ok(Some(Used {
-            id: id.to_owned(),
-            data_as_of: Some(taken),
-            of: Whose::Production,
-        }))
+    fn setup(&self, source: &Source) -> Setup {
+        let production = &source.instance;
+        let subnet_group = (production.db_subnet_group())
+            .and_then(aws_sdk_rds::types::DbSubnetGroup::db_subnet_group_name);
+        let security_groups = production.vpc_security_groups();
+        (self.wanted.place).beside(production, subnet_group, security_groups)
     }
 
-    /// Takes a snapshot for this clone alone.
-    async fn take(&self, order: &Order<'_>, source: &Source) -> Result<Used, CloudError> {
-        self.can_be_taken(source)?;
-        (order.doing)(format!("taking a snapshot of `{}`", self.wanted.instance));
-        let taken = (self.home.rds().await?)
-            .create_db_snapshot()
-            .db_instance_identifier(&self.wanted.instance)
-            .db_snapshot_identifier(order.name.as_str())
-            .set_tags(Some(tags(order.labels)))
-            .send()
-            .await
-            .map_err(Failure::during("take a snapshot of production"));
-        let data_as_of = Timestamp::now();
-        if let Err(failure) = taken {
-            self.home
-                .made_after_all(order, Thing::Snapshot, failure)
-                .await?;
-        }
-        self.home.ready(order, Thing::Snapshot).await?;
-        Ok(Used {
-            id: order.name.to_string(),
-            data_as_of: Some(data_as_of),
-            of: Whose::Ours,
-        })
-    }
-
-    fn can_be_taken(&self, source: &Source) -> Result<(), CloudError> {
-        let status = source.instance.db_instance_status().unwrap_or_default();
-        if matches!(status, READY | "storage-optimization" | "backing-up") {
-            return Ok(());
-        }
-        let instance = &self.wanted.instance;
-        Err(CloudError::Source {
-            what: match self.wanted.choice {
-                Choice::Fresh => {
-                    format!("no snapshot can be taken of `{instance}`: it is {status}")
-                }
-                Choice::UpTo { max_age } => format!(
-                    "`{instance}` has no snapshot younger than {}, and none can be taken: it is {status}",
-                    human_seconds(max_age)
-                ),
-                Choice::Newest => {
-                    format!("`{instance}` has no snapshot, and none can be taken: it is {status}")
-                }
-            },
-            hint: Some(
-                "raise the source's `max_age`, or wait until the instance is available".to_owned(),
-            ),
-        })
+    fn storage(&self, source: &Source) -> Option<Storage> {
+        (self.wanted.storage.clone()).or_else(|| Storage::like(&source.instance))
     }
 
     async fn restore(
@@ -246,31 +145,27 @@ impl Snapshot {
         source: &Source,
         used: &Used,
     ) -> Result<(), CloudError> {
-        let production = &source.instance;
-        let place = &self.wanted.place;
-        let class = (place.instance_class.as_deref()).or(production.db_instance_class());
-        let storage = (self.wanted.storage.clone()).or_else(|| Storage::like(production));
-        let subnet_group = (production.db_subnet_group())
-            .and_then(aws_sdk_rds::types::DbSubnetGroup::db_subnet_group_name);
+        let setup = self.setup(source);
+        let storage = self.storage(source);
         (order.doing)(format!("restoring the snapshot `{}`", used.id));
         let restored = (self.home.rds().await?)
             .restore_db_instance_from_db_snapshot()
             .db_instance_identifier(order.name.as_str())
             .db_snapshot_identifier(&used.id)
-            .set_db_instance_class(class.map(str::to_owned))
+            .set_db_instance_class(setup.class)
             // Without tags of its own the clone would wear production's.
             .set_tags(Some(tags(order.labels)))
             .copy_tags_to_snapshot(false)
-            .set_db_subnet_group_name(place.subnet_group(subnet_group))
-            .set_vpc_security_group_ids(place.security_groups(production.vpc_security_groups()))
-            .set_db_parameter_group_name(place.parameter_group(production))
+            .set_db_subnet_group_name(setup.subnet_group)
+            .set_vpc_security_group_ids(setup.security_groups)
+            .set_db_parameter_group_name(setup.parameter_group)
             .publicly_accessible(false)
             .deletion_protection(false)
             .multi_az(false)
             .auto_minor_version_upgrade(false)
             // A backup of the clone would only hold it up.
             .backup_retention_period(0)
-            .engine_lifecycle_support(place.extended_support.parameter())
+            .engine_lifecycle_support(self.wanted.place.extended_support.parameter())
             .set_storage_type(storage.as_ref().map(|storage| storage.kind.clone()))
             .set_iops(storage.as_ref().and_then(|storage| storage.iops))
             .set_storage_throughput(storage.as_ref().and_then(|storage| storage.throughput))
@@ -318,6 +213,26 @@ impl Provider for Snapshot {
                 version: Some(source.version),
             })
         })
+    }
+
+    fn outline<'a>(&'a self, intended: Intended<'a>) -> BoxFuture<'a, Result<Outline, CloudError>> {
+        Box::pin(self.calls(intended))
+    }
+
+    fn permissions(&self) -> BoxFuture<'_, Result<Option<Value>, CloudError>> {
+        Box::pin(async {
+            let source = self.source().await?;
+            let newest = self.newest(&source).await?;
+            let keys: BTreeSet<String> = (source.instance.kms_key_id().map(str::to_owned))
+                .into_iter()
+                .chain(newest.and_then(|used| used.key))
+                .collect();
+            Ok(Some(self.needed(&keys)))
+        })
+    }
+
+    fn permissions_unasked(&self) -> Option<Value> {
+        Some(self.needed(&BTreeSet::new()))
     }
 
     fn make<'a>(&'a self, order: &'a Order<'a>) -> BoxFuture<'a, Result<Made, CloudError>> {
@@ -378,25 +293,4 @@ impl Provider for Snapshot {
             })
         })
     }
-}
-
-/// Whether the snapshot is complete, of this very instance and not of an earlier one by its name, and
-/// nobody's temporary one.
-fn is_usable(snapshot: &DbSnapshot, instance: &DbInstance) -> bool {
-    let is_same = match (snapshot.dbi_resource_id(), instance.dbi_resource_id()) {
-        (Some(of), Some(is)) => of == is,
-        _ => true,
-    };
-    let is_temporary = snapshot
-        .db_snapshot_identifier()
-        .is_none_or(|id| CloneName::parse(id).is_some());
-    snapshot.status() == Some(READY) && is_same && !is_temporary
-}
-
-/// When the data was as it is in the snapshot. A copy was made later.
-fn taken(snapshot: &DbSnapshot) -> Option<Timestamp> {
-    snapshot
-        .original_snapshot_create_time()
-        .or_else(|| snapshot.snapshot_create_time())
-        .and_then(time)
 }

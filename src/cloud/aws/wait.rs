@@ -19,7 +19,7 @@ const UNSEEN: u32 = 5;
 
 /// A password is in force when nothing has been seen to change for so many looks: AWS begins with it a
 /// while after it has accepted it.
-const CALM: u32 = 3;
+pub(super) const CALM: u32 = 3;
 
 /// What a status means for whoever waits for the thing to be ready.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -34,7 +34,7 @@ enum State {
 fn state(thing: Thing, status: &str) -> State {
     const NETWORK: &str = "check the `subnet_group` and `security_groups`: are they of one VPC, and has a subnet a free address?";
     const PARAMETERS: &str = "set a `parameter_group` that fits the `instance_class`: its memory may be too small for the settings";
-    const KEY: &str = "the snapshot's KMS key is disabled, or the account may not use it";
+    const KEY: &str = "AWS may not use the KMS key that the snapshot is encrypted with: enable the key, check its policy, and start the run anew";
     const REMOVED: &str = "somebody else has removed it";
     const STOPPED: &str = "somebody else has stopped it";
     const STORAGE: &str = "production's storage is almost full; the clone needs a little more: raise production's, or set a later snapshot";

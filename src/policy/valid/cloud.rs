@@ -91,26 +91,6 @@ impl Hosted {
             ProviderOf::Neon(..) | ProviderOf::Dblab(..) => &[],
         }
     }
-
-    /// The IAM policy that it needs, where it is at AWS. What production's storage is encrypted with is
-    /// asked.
-    pub async fn permissions(&self) -> Result<Option<serde_json::Value>, CloudError> {
-        Ok(match &self.by {
-            ProviderOf::RdsSnapshot(access, wanted) => {
-                let source = aws::Snapshot::new(access, wanted.as_ref().clone());
-                let key = source.encryption_key().await?;
-                let policy = aws::Policy::Snapshot(wanted);
-                Some(aws::permissions(access, policy, key.as_deref()))
-            }
-            ProviderOf::AuroraClone(access, wanted) => {
-                let source = aws::Cluster::new(access, wanted.as_ref().clone());
-                let key = source.encryption_key().await?;
-                let policy = aws::Policy::Cluster(wanted);
-                Some(aws::permissions(access, policy, key.as_deref()))
-            }
-            ProviderOf::Neon(..) | ProviderOf::Dblab(..) => None,
-        })
-    }
 }
 
 pub(super) fn neon(raw: &RawNeon, at: &Path, context: &mut Context<'_>) -> Option<Hosted> {

@@ -126,6 +126,11 @@ impl Aws {
 
     /// One of that version.
     pub async fn make_instance_of(&self, version: &str) {
+        self.make_instance_with(version, "true").await;
+    }
+
+    /// One of that version, protected from deletion or not.
+    pub async fn make_instance_with(&self, version: &str, protection: &str) {
         self.rds(
             "CreateDBInstance",
             &[
@@ -138,7 +143,7 @@ impl Aws {
                 ("DBName", "orcha"),
                 ("MasterUsername", "master"),
                 ("MasterUserPassword", PASSWORD),
-                ("DeletionProtection", "true"),
+                ("DeletionProtection", protection),
                 ("CopyTagsToSnapshot", "true"),
                 ("Tags.Tag.1.Key", "environment"),
                 ("Tags.Tag.1.Value", "production"),
@@ -155,12 +160,17 @@ impl Aws {
     }
 
     pub async fn make_cluster(&self) {
+        self.make_cluster_of("16.6").await;
+    }
+
+    /// One of that version.
+    pub async fn make_cluster_of(&self, version: &str) {
         self.rds(
             "CreateDBCluster",
             &[
                 ("DBClusterIdentifier", PRODUCTION),
                 ("Engine", "aurora-postgresql"),
-                ("EngineVersion", "16.6"),
+                ("EngineVersion", version),
                 ("DatabaseName", "orcha"),
                 ("MasterUsername", "master"),
                 ("MasterUserPassword", PASSWORD),

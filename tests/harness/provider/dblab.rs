@@ -3,7 +3,7 @@
 use pgrehearse::postgres::Endpoint;
 use serde_json::{Value, json};
 
-use super::{Asked, Clone, Lie, filled, run};
+use super::{Asked, Clone, Lie, Size, filled, run};
 
 const SNAPSHOT: &str = "dblab_pool@snapshot_20261121000000";
 
@@ -18,7 +18,9 @@ pub async fn answer(asked: Asked<'_>) -> (u16, Value) {
             let now = jiff::Timestamp::now()
                 .strftime("%Y-%m-%d %H:%M:%S UTC")
                 .to_string();
-            let new = json!({ "id": SNAPSHOT, "dataStateAt": now, "logicalSize": 12_000_000, "numClones": 1 });
+            let size = (asked.state().size == Size::Told).then_some(12_000_000);
+            let new =
+                json!({ "id": SNAPSHOT, "dataStateAt": now, "logicalSize": size, "numClones": 1 });
             (200, json!([old, new]))
         }
         ("GET", ["status"]) => {

@@ -59,6 +59,14 @@ pub enum Lie {
     ProductionItself,
 }
 
+/// Whether a provider says how large production is.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Size {
+    #[default]
+    Told,
+    Untold,
+}
+
 #[derive(Default)]
 pub struct State {
     pub clones: Vec<Clone>,
@@ -69,6 +77,7 @@ pub struct State {
     /// Names of clones that were deleted.
     pub deleted: Vec<String>,
     pub lie: Lie,
+    pub size: Size,
     /// So often a new clone is not ready.
     pub not_yet: usize,
     traps: Vec<(Method, &'static str, usize, Fault)>,
@@ -128,6 +137,10 @@ impl Provider {
             production,
             runtime,
         }
+    }
+
+    pub fn address(&self) -> SocketAddr {
+        self.address
     }
 
     pub fn state(&self) -> MutexGuard<'_, State> {

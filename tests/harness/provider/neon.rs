@@ -3,7 +3,7 @@
 use pgrehearse::postgres::Endpoint;
 use serde_json::{Value, json};
 
-use super::{Asked, Clone, Lie, State, filled, run};
+use super::{Asked, Clone, Lie, Size, State, filled, run};
 
 /// The project's branch that production is.
 const MAIN: &str = "br-main-000001";
@@ -18,7 +18,9 @@ pub async fn answer(asked: Asked<'_>) -> (u16, Value) {
     match (asked.method.as_str(), path.as_slice()) {
         ("GET", ["projects", "shop"]) => (
             200,
-            json!({ "project": { "id": "shop", "pg_version": pgrehearse::postgres::binaries::newest(None).expect("installed").major.0 } }),
+            json!({ "project": { "id": "shop", "pg_version": pgrehearse::postgres::binaries::newest(None).expect("installed").major.0,
+                "default_endpoint_settings": { "autoscaling_limit_min_cu": 0.25, "autoscaling_limit_max_cu": 2, "suspend_timeout_seconds": 0 },
+            } }),
         ),
         ("GET", ["projects", "shop", "branches"]) => branches(&asked),
         ("POST", ["projects", "shop", "branches"]) => make(&asked).await,
@@ -138,10 +140,11 @@ fn operation(branch: &str, clone: &Clone) -> Value {
     json!({ "id": operation_id(branch), "branch_id": branch, "action": "create_branch", "status": status })
 }
 
-fn main_branch() -> Value {
+fn main_branch(state: &State) -> Value {
+    let size = (state.size == Size::Told).then_some(12_000_000);
     json!({
         "id": MAIN, "name": "main", "default": true, "protected": true,
-        "current_state": "ready", "logical_size": 12_000_000,
+        "current_state": "ready", "logical_size": size,
     })
 }
 
@@ -155,7 +158,7 @@ fn branch(clone: &Clone) -> Value {
 
 fn shown(state: &State, id: &str) -> Option<Value> {
     if id == MAIN {
-        return Some(main_branch());
+        return Some(main_branch(state));
     }
     state.clones.iter().find(|clone| clone.id == id).map(branch)
 }
@@ -163,7 +166,7 @@ fn shown(state: &State, id: &str) -> Option<Value> {
 fn branches(asked: &Asked<'_>) -> (u16, Value) {
     let state = asked.state();
     let search = asked.query.get("search").cloned().unwrap_or_default();
-    let mut all = vec![(main_branch(), Value::Null)];
+    let mut all = vec![(main_branch(&state), Value::Null)];
     all.extend(
         state
             .clones
@@ -283,12 +286,14 @@ async fn reset(asked: &Asked<'_>, id: &str) -> (u16, Value) {
         run(asked.production, &sql).await;
     }
     let mut state = asked.state();
+    let not_yet = state.not_yet;
     let clone = state
         .clones
         .iter_mut()
         .find(|clone| clone.id == *id)
         .expect("it is there");
     clone.server = Some(server);
+    clone.not_yet = not_yet;
     let done = operation(id, clone);
     (
         200,
