@@ -63,7 +63,8 @@ pub(super) fn describe(
     }
     if let Some(hold) = policy.migrations.contention {
         steps.push(format!(
-            "migrate   once more on a copy of the clone, beside a query of {} on what it locked",
+            "migrate   once more on {} beside a query of {} on what it locked",
+            copy_of_the_clone(policy),
             human_seconds(hold)
         ));
     }
@@ -79,7 +80,7 @@ pub(super) fn describe(
         ));
     }
     if let Some(smoke) = &policy.smoke {
-        steps.extend(describe_smoke(smoke));
+        steps.extend(describe_smoke(smoke, policy));
     }
     steps.push(format!(
         "report    write junit.xml, report.json, comment.md, report.html and report.sarif to `{}`",
@@ -135,14 +136,22 @@ fn describe_clone(policy: &Policy, run: &RunId, plan: &Plan) -> [String; 2] {
     [clone, restore]
 }
 
-fn describe_smoke(smoke: &Smoke) -> Vec<String> {
+/// A provider's clone is thin, and what is copied of it is not.
+fn copy_of_the_clone(policy: &Policy) -> &'static str {
+    match policy.target {
+        Target::InPlace => "a whole copy of the clone, at its provider,",
+        Target::Throwaway { .. } | Target::Server(_) => "a copy of the clone",
+    }
+}
+
+fn describe_smoke(smoke: &Smoke, policy: &Policy) -> Vec<String> {
     smoke
         .when
         .iter()
         .map(|when| {
             let clone = match when {
-                When::Before => "a copy of the clone as it was",
-                When::After => "the migrated clone",
+                When::Before => format!("{} as it was", copy_of_the_clone(policy)),
+                When::After => "the migrated clone".to_owned(),
             };
             format!(
                 "smoke-ingest start `{}` on {clone}; {}, {}",
