@@ -155,12 +155,17 @@ impl Aws {
     }
 
     pub async fn make_cluster(&self) {
+        self.make_cluster_of("16.6").await;
+    }
+
+    /// One of that version.
+    pub async fn make_cluster_of(&self, version: &str) {
         self.rds(
             "CreateDBCluster",
             &[
                 ("DBClusterIdentifier", PRODUCTION),
                 ("Engine", "aurora-postgresql"),
-                ("EngineVersion", "16.6"),
+                ("EngineVersion", version),
                 ("DatabaseName", "orcha"),
                 ("MasterUsername", "master"),
                 ("MasterUserPassword", PASSWORD),
