@@ -14,6 +14,7 @@ mod roles;
 mod script;
 mod settle;
 mod stream;
+mod warm;
 
 use std::collections::BTreeMap;
 use std::path::PathBuf;
@@ -37,6 +38,7 @@ pub use disarm::Disarmed;
 pub use fidelity::{Fidelity, RowMismatch};
 pub use noise::{RestoreError as RestoreErrorFact, provider_schema};
 pub use roles::{Migrator, setting_value};
+pub use warm::Cold;
 
 /// What the restore stage saw.
 #[derive(Clone, Debug, Default)]
@@ -44,6 +46,8 @@ pub struct Facts {
     pub fidelity: Fidelity,
     /// Errors that nobody has named or accepted.
     pub errors: Vec<RestoreErrorFact>,
+    /// What would be slow the first time that it is read.
+    pub cold: Option<Cold>,
 }
 
 impl Facts {

@@ -46,13 +46,13 @@ impl fmt::Display for Missing {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         formatter.write_str(match self {
             Self::OutOfReach => {
-                "statements, rewrites and scans: the log of `target.server` is out of reach"
+                "statements, rewrites and scans: the log of the clone's server is out of reach"
             }
             Self::Removed => {
                 "statements, rewrites and scans: the migration removed the trace's event triggers"
             }
             Self::Locks => "locks: the session that looks at them was ended",
-            Self::Waits => "waits: the role of `target.server` may not use every table",
+            Self::Waits => "waits: the role that watches may not use every table",
             Self::Rows => "rows: the server has no pg_stat_statements",
         })
     }

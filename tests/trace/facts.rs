@@ -286,7 +286,7 @@ async fn a_foreign_server_tells_of_its_locks() {
     );
     assert_eq!(
         run.report["trace"]["missing"][0],
-        "statements, rewrites and scans: the log of `target.server` is out of reach"
+        "statements, rewrites and scans: the log of the clone's server is out of reach"
     );
     assert!(
         run.stdout.contains("not traced: statements"),
