@@ -64,6 +64,7 @@ pub(super) async fn run(
             before,
             disarmed,
             left_out: Vec::new(),
+            without: Vec::new(),
             production_settings: Vec::new(),
             database_options: String::new(),
         }),
