@@ -144,6 +144,7 @@ impl DatabaseSource {
                 count_of(tables.len() as u64, "table")
             ),
         );
+        let providers_schemas = providers_schemas(&holder).await?;
         let schema = context.workspace.file("schema.dump");
         let dump = tools
             .program("pg_dump", Some(&self.endpoint))
@@ -153,6 +154,7 @@ impl DatabaseSource {
                 "--compress=0",
                 "--no-password",
             ])
+            .args(without_schemas(&providers_schemas))
             .arg(format!("--snapshot={snapshot}"))
             .arg(format!(
                 "--lock-wait-timeout={}",
@@ -181,13 +183,15 @@ impl DatabaseSource {
             },
             schema,
             tables,
+            providers_schemas,
         })
     }
 
     /// The way for servers of another major version.
     async fn dump(&self, context: &Context, tools: &Tools) -> Result<Payload, CloneError> {
         let session = self.session().await?;
-        let excluded = without_rows(context, &session).await?;
+        let mut excluded = without_rows(context, &session).await?;
+        excluded.extend(without_schemas(&providers_schemas(&session).await?));
         drop(session);
         let path = context.workspace.file("source.dir");
         let dump = tools
@@ -215,6 +219,22 @@ impl DatabaseSource {
             tools: Some(tools.clone()),
         })
     }
+}
+
+async fn providers_schemas(session: &Session) -> Result<Vec<String>, QueryError> {
+    let rows = session
+        .query(include_str!("sql/providers_schemas.sql"), &[])
+        .await
+        .during("look for what the provider keeps for itself")?;
+    Ok(rows.iter().map(|row| row.get(0)).collect())
+}
+
+/// What makes `pg_dump` leave out schemas; it would lock their tables.
+fn without_schemas(schemas: &[String]) -> Vec<String> {
+    let quoted = |schema: &String| schema.replace('"', "\"\"");
+    (schemas.iter())
+        .map(|schema| format!("--exclude-schema=\"{}\"", quoted(schema)))
+        .collect()
 }
 
 /// What makes `pg_dump` leave out the rows that the policy leaves out.

@@ -25,6 +25,8 @@ pub struct Live {
     /// Settings that make production's plans and timings what they are.
     pub settings: Vec<(String, String)>,
     pub has_large_objects: bool,
+    /// What the provider keeps for itself, which is not handed on.
+    pub providers_schemas: Vec<String>,
 }
 
 /// A table with rows of its own.

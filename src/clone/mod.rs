@@ -295,7 +295,14 @@ pub async fn run(
             Payload::Live(_) | Payload::Sql(_) => {}
         },
         Fetched::InPlace(clone) => {
-            provenance.source_version = Some(clone.version.clone());
+            provenance.caveats.extend(other_minor(
+                provenance.source_version.as_deref(),
+                &clone.version,
+            ));
+            // Some providers tell no version, and some tell the major one alone.
+            if minor_of(provenance.source_version.as_deref()).is_none() {
+                provenance.source_version = Some(clone.version.clone());
+            }
             provenance.server_version = clone.version.clone();
             provenance.data_as_of = clone.data_as_of.or(provenance.data_as_of);
             provenance.database = Some(clone.endpoint.database.clone());
@@ -306,4 +313,35 @@ pub async fn run(
         provenance,
         disarmed: inspected.disarmed.clone(),
     })
+}
+
+/// `16.6` of `16.6 (Debian 16.6-1)`; `None` for a major version alone.
+fn minor_of(version: Option<&str>) -> Option<&str> {
+    let number = version?.split_whitespace().next()?;
+    number.contains('.').then_some(number)
+}
+
+/// What to say of a provider's server that has another minor version than production's.
+fn other_minor(production: Option<&str>, clone: &str) -> Option<String> {
+    let (production, clone) = (minor_of(production)?, minor_of(Some(clone))?);
+    (production != clone).then(|| {
+        format!(
+            "the provider made the clone with PostgreSQL {clone}, and production has {production}: plans and durations may differ"
+        )
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::other_minor;
+
+    #[test]
+    fn another_minor_version_is_told() {
+        let debian = "16.8 (Debian 16.8-1.pgdg12+1)";
+        assert_eq!(other_minor(Some("16.8"), debian), None);
+        assert_eq!(other_minor(Some("16"), debian), None);
+        assert_eq!(other_minor(None, debian), None);
+        let said = other_minor(Some("16.6"), debian).expect("told");
+        assert!(said.contains("16.8, and production has 16.6"), "{said}");
+    }
 }

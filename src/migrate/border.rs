@@ -6,7 +6,7 @@ use crate::clone::read_only_session;
 use crate::context::Context;
 use crate::policy::{self, Runner};
 use crate::postgres::session::During as _;
-use crate::restore::provider_schema;
+use crate::restore::{Restored, provider_schema};
 
 /// What the source is like, where it is a database that a command could have reached.
 pub enum Source {
@@ -74,12 +74,12 @@ pub async fn refuse_a_changed_source(
 /// A migration that fails for what the clone does without says nothing of production.
 pub fn refuse_what_the_clone_lacks(
     failed: &FailedMigration,
-    left_out: &[String],
+    restored: &Restored,
 ) -> Result<(), MigrateError> {
     let Some(error) = &failed.error else {
         return Ok(());
     };
-    for extension in left_out {
+    for extension in restored.left_out() {
         if let Some(schema) = provider_schema(extension)
             && (error.message.contains(&format!("{schema}."))
                 || error.message.contains(&format!("\"{schema}\"")))
@@ -90,5 +90,13 @@ pub fn refuse_what_the_clone_lacks(
             });
         }
     }
-    Ok(())
+    let missed =
+        (restored.without().iter()).find(|one| one.is_missed(&error.sqlstate, &error.message));
+    match missed {
+        Some(one) => Err(MigrateError::Without {
+            object: one.object.clone(),
+            extension: one.extension,
+        }),
+        None => Ok(()),
+    }
 }

@@ -30,6 +30,13 @@ pub enum MigrateError {
         extension: String,
         schema: &'static str,
     },
+    #[error(
+        "the migration uses `{object}`, which the clone does without: it needs the extension `{extension}`, which exists only at the provider"
+    )]
+    Without {
+        object: String,
+        extension: &'static str,
+    },
     #[error("the migration command could not start a program ({how}): {said}")]
     NoProgram { how: String, said: String },
     #[error("the clone's server broke while the migration ran: {because}")]
@@ -66,8 +73,9 @@ impl Explained for MigrateError {
                 "the command does not take its database from the variable in `migrations.url_env`; stop it now and look at production"
                     .to_owned(),
             ),
-            Self::LeftOut { .. } => Some(
-                "rehearse on a server that has the extension: `target.server`".to_owned(),
+            Self::LeftOut { .. } | Self::Without { .. } => Some(
+                "rehearse on a server that has the extension: `target.server`, or a provider's clone with `target: in_place`"
+                    .to_owned(),
             ),
             Self::NoProgram { .. } => Some(
                 "install what `migrations.command` needs before the gate runs: its packages, its container's tools; or put it into `migrations.image`"

@@ -207,7 +207,7 @@ async fn failed(
 ) -> Result<MigrationResult, MigrateError> {
     let root = &context.policy.root;
     let failed = locate::explain(broken, records, pending, endpoint, root).await;
-    border::refuse_what_the_clone_lacks(&failed, restored.left_out())?;
+    border::refuse_what_the_clone_lacks(&failed, restored)?;
     Ok(MigrationResult::Failed(Box::new(failed)))
 }
 

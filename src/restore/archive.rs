@@ -5,6 +5,7 @@ use std::process::Stdio;
 
 use tokio::io::{AsyncBufReadExt as _, BufReader};
 
+use super::complaints::ErrorReader;
 use super::stream::run_all;
 use super::{RestoreError, noise};
 use crate::context::Context;
@@ -13,7 +14,7 @@ use crate::postgres::archive::{Contents, Entry, EntryKind};
 use crate::postgres::tools::Tools;
 use crate::postgres::{Endpoint, Session};
 use crate::target::Target;
-use crate::text::{redact, sql};
+use crate::text::sql;
 
 /// What of an archive is restored, and how.
 pub struct Selection {
@@ -92,6 +93,10 @@ pub fn select(
                 true
             }
             EntryKind::Other if entry.label.starts_with("COMMENT - SUBSCRIPTION ") => false,
+            EntryKind::Other if let Some(what) = noise::providers_own(&entry.label) => {
+                dropped.push(what);
+                false
+            }
             _ => !of_left_out_extension,
         }
     };
@@ -283,96 +288,4 @@ fn write_list(context: &Context, list: &str) -> Result<tempfile::NamedTempFile, 
         path: context.workspace.path().to_owned(),
         source,
     })
-}
-
-/// Reads what `pg_restore` prints: an entry, an error, its details, the statement.
-#[derive(Default)]
-struct ErrorReader {
-    entry: String,
-    open: Option<noise::RestoreError>,
-    done: Vec<noise::RestoreError>,
-}
-
-impl ErrorReader {
-    fn line(&mut self, line: &str) {
-        if let Some(entry) = line.strip_prefix("pg_restore: from TOC entry ") {
-            self.close();
-            // `3; 3079 16385 EXTENSION aws_s3 (no owner)`: the numbers say nothing to a reader.
-            self.entry = entry.splitn(4, ' ').nth(3).unwrap_or(entry).to_owned();
-        } else if let Some(text) = line
-            .strip_prefix("pg_restore: error: ")
-            .or_else(|| line.strip_prefix("pg_restore: fatal: "))
-        {
-            self.close();
-            let message = text.rsplit("ERROR:  ").next().unwrap_or(text);
-            self.open = Some(noise::RestoreError {
-                about: self.entry.clone(),
-                message: redact::child_line(message),
-                statement: String::new(),
-            });
-        } else if line.starts_with("pg_restore: ") {
-            self.close();
-        } else if let (Some(error), Some(statement)) =
-            (&mut self.open, line.strip_prefix("Command was: "))
-        {
-            error.statement = sql::leading_words(statement, 3).join(" ");
-        }
-        // Details and the rest of the statement may hold values: they are not kept.
-    }
-
-    fn close(&mut self) {
-        self.done.extend(self.open.take());
-    }
-
-    fn finish(mut self) -> Vec<noise::RestoreError> {
-        self.close();
-        self.done
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::ErrorReader;
-
-    #[test]
-    fn errors_are_read_with_their_entries_and_without_values() {
-        let mut reader = ErrorReader::default();
-        for line in "\
-pg_restore: while PROCESSING TOC:
-pg_restore: from TOC entry 3; 3079 16385 EXTENSION aws_s3 (no owner)
-pg_restore: error: could not execute query: ERROR:  extension \"aws_s3\" is not available
-DETAIL:  Could not open extension control file \"/x\": No such file or directory.
-Command was: CREATE EXTENSION IF NOT EXISTS aws_s3 WITH SCHEMA public;
-
-
-pg_restore: from TOC entry 3532; 0 16603 TABLE DATA c x
-pg_restore: error: COPY failed for table \"c\": ERROR:  duplicate key value violates unique constraint \"c_pkey\"
-DETAIL:  Key (id)=(1) already exists.
-CONTEXT:  COPY c, line 2
-pg_restore: warning: errors ignored on restore: 2"
-            .lines()
-        {
-            reader.line(line);
-        }
-        let errors: Vec<(String, String, String)> = reader
-            .finish()
-            .into_iter()
-            .map(|error| (error.about, error.message, error.statement))
-            .collect();
-        assert_eq!(
-            errors,
-            [
-                (
-                    "EXTENSION aws_s3 (no owner)".into(),
-                    "extension \"aws_s3\" is not available".into(),
-                    "create extension if".into()
-                ),
-                (
-                    "TABLE DATA c x".into(),
-                    "duplicate key value violates unique constraint \"c_pkey\"".into(),
-                    String::new()
-                ),
-            ]
-        );
-    }
 }

@@ -29,6 +29,38 @@ impl Production {
         }
     }
 
+    /// Makes stubs of the roles that production names, on a server of ours.
+    pub async fn make_roles(
+        &self,
+        target: &Target,
+        maintenance: &Session,
+        surroundings: &Surroundings,
+    ) -> Result<(), QueryError> {
+        if target.is_ours() {
+            let mut named = surroundings.roles.clone();
+            named.extend(self.roles.iter().map(|role| role.name.clone()));
+            roles::create_stubs(maintenance, &named).await?;
+        }
+        Ok(())
+    }
+
+    /// Gives the clone what production has beyond its database, of which a plain dump tells only while
+    /// it is run; what the server refuses is said.
+    pub async fn give(
+        &self,
+        maintenance: &Session,
+        session: &Session,
+        database: &Database,
+        all: [&Surroundings; 2],
+    ) -> Result<Vec<String>, QueryError> {
+        let mut refused = Vec::new();
+        for surroundings in all {
+            refused.extend(apply_database_settings(session, database, surroundings).await?);
+        }
+        refused.extend(roles::apply_attributes(maintenance, &self.roles).await?);
+        Ok(refused)
+    }
+
     /// Another version of an extension may behave in another way; that is said.
     pub async fn compare_extensions(
         &self,
@@ -97,7 +129,7 @@ pub(super) async fn create_database(
 
 /// `ALTER DATABASE … SET` of production, on the clone: a `search_path` there decides where
 /// migrations put things. What the server refuses is said.
-pub(super) async fn apply_database_settings(
+async fn apply_database_settings(
     session: &Session,
     database: &Database,
     surroundings: &Surroundings,

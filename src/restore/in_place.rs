@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use super::settle::{analyze, appoint, caveats, mask};
-use super::{Analyzed, Facts, Fidelity, Restoration, RestoreError, Restored, disarm};
+use super::{Analyzed, Facts, Fidelity, Restoration, RestoreError, Restored, disarm, warm};
 use crate::clone::InPlace;
 use crate::cloud::Blocks;
 use crate::context::Context;
@@ -20,9 +20,15 @@ pub(super) async fn run(
 ) -> Result<Restoration, RestoreError> {
     let database = target.whole(&clone.endpoint);
     let session = database.session().await?;
-    context.progress.doing(Stage::Restore, "counting every row");
     let into = &database.admin;
-    let mut before = Observation::take(into, context.jobs(), &BTreeMap::new()).await?;
+    let warmed = match clone.blocks {
+        Blocks::There => None,
+        Blocks::Lazy => Some(warm::run(context, into, &session).await?),
+    };
+    context.progress.doing(Stage::Restore, "counting every row");
+    let none = BTreeMap::new();
+    let counted = warmed.as_ref().map_or(&none, |warmed| &warmed.counted);
+    let mut before = Observation::take(into, context.jobs(), counted).await?;
     let fidelity = Fidelity {
         tables: before.tables.len(),
         rows: before.rows.values().sum(),
@@ -33,22 +39,20 @@ pub(super) async fn run(
     if !context.policy.restore.mask.is_empty() {
         mask(context, &target, into, &session).await?;
         analyze(context, into, &session, &before, Analyzed::No).await?;
-        before = Observation::take(into, context.jobs(), &BTreeMap::new()).await?;
+        before = Observation::take(into, context.jobs(), &none).await?;
     }
     drop(session);
     let migrator = appoint(context, &target, &database, None).await?;
     provenance
         .caveats
         .extend(caveats(context, &target, &[], &[], &disarmed, &fidelity));
-    if clone.blocks == Blocks::Lazy {
-        provenance.caveats.push(
-            "the clone's blocks are fetched as they are first read: durations are those of cold storage"
-                .to_owned(),
-        );
-    }
+    let cold = warmed.map(|warmed| warmed.cold);
+    let caveat = (cold.as_ref()).map(|cold| warm::caveat(cold.as_ref()));
+    provenance.caveats.extend(caveat);
     Ok(Restoration {
         facts: Facts {
             fidelity,
+            cold: cold.flatten(),
             errors: Vec::new(),
         },
         provenance: provenance.clone(),
@@ -60,6 +64,7 @@ pub(super) async fn run(
             before,
             disarmed,
             left_out: Vec::new(),
+            without: Vec::new(),
             production_settings: Vec::new(),
             database_options: String::new(),
         }),

@@ -5,7 +5,9 @@
 
 mod archive;
 mod around;
+mod complaints;
 mod disarm;
+mod error;
 mod fidelity;
 mod in_place;
 mod load;
@@ -14,29 +16,29 @@ mod roles;
 mod script;
 mod settle;
 mod stream;
+mod warm;
+mod without;
 
 use std::collections::BTreeMap;
-use std::path::PathBuf;
 
-use crate::clone::{CloneError, Cloned, Fetched};
+use crate::clone::{Cloned, Fetched};
 use crate::context::Context;
-use crate::postgres::parallel::ParallelError;
-use crate::postgres::session::{ConnectError, QueryError};
-use crate::postgres::tools::{ScriptError, ToolError};
 use crate::postgres::{Endpoint, Session};
-use crate::process::child::StartError;
 use crate::target::{Database, Target, TargetError};
-use crate::text::{Secret, human_count};
-use crate::verdict::{Explained, Provenance, Stage};
+use crate::text::Secret;
+use crate::verdict::{Provenance, Stage};
 use crate::verify::Observation;
 
-use around::{Production, apply_database_settings, create_database, surroundings_of};
+use around::{Production, create_database, surroundings_of};
 use settle::{analyze, appoint, caveats, mask};
 
 pub use disarm::Disarmed;
+pub use error::RestoreError;
 pub use fidelity::{Fidelity, RowMismatch};
 pub use noise::{RestoreError as RestoreErrorFact, provider_schema};
 pub use roles::{Migrator, setting_value};
+pub use warm::Cold;
+pub use without::Without;
 
 /// What the restore stage saw.
 #[derive(Clone, Debug, Default)]
@@ -44,6 +46,8 @@ pub struct Facts {
     pub fidelity: Fidelity,
     /// Errors that nobody has named or accepted.
     pub errors: Vec<RestoreErrorFact>,
+    /// What would be slow the first time that it is read.
+    pub cold: Option<Cold>,
 }
 
 impl Facts {
@@ -65,6 +69,7 @@ pub struct Restored {
     before: Observation,
     disarmed: Vec<Disarmed>,
     left_out: Vec<String>,
+    without: Vec<Without>,
     production_settings: Vec<(String, String)>,
     database_options: String,
 }
@@ -75,80 +80,6 @@ pub struct Restoration {
     pub provenance: Provenance,
     /// `None` if the clone is not complete.
     pub restored: Option<Restored>,
-}
-
-#[derive(Debug, thiserror::Error)]
-pub enum RestoreError {
-    #[error("could not read `{}`", path.display())]
-    ReadDump {
-        path: PathBuf,
-        source: std::io::Error,
-    },
-    #[error("`{}` could not be read to its end", path.display())]
-    Unreadable { path: PathBuf },
-    #[error("the dump ends inside the rows of `{table}`")]
-    CutOff { table: String },
-    #[error(
-        "the dump breaks off: its last line, `{}`, is missing",
-        script::LAST_LINE
-    )]
-    NoEnd,
-    #[error("`pg_restore` failed ({how})")]
-    Failed { how: String },
-    #[error("the restore broke off: {said}")]
-    Broken { said: String },
-    #[error("`{table}`: {} rows were read and {} written", human_count(*read), human_count(*written))]
-    Lost {
-        table: String,
-        read: u64,
-        written: u64,
-    },
-    #[error("production uses extensions that are not installed on this machine: {}", names.join(", "))]
-    ExtensionsMissing { names: Vec<String> },
-    #[error("the clone has no role `{name}`")]
-    NoRole { name: String },
-    #[error("a worker of the restore was interrupted")]
-    Interrupted,
-    #[error("could not mask the clone")]
-    Mask(#[source] ScriptError),
-    #[error("could not build production from its SQL")]
-    Sql(#[source] ScriptError),
-    #[error(transparent)]
-    Source(CloneError),
-    #[error(transparent)]
-    Start(#[from] StartError),
-    #[error(transparent)]
-    Tool(#[from] ToolError),
-    #[error(transparent)]
-    Target(#[from] TargetError),
-    #[error(transparent)]
-    Connect(#[from] ConnectError),
-    #[error(transparent)]
-    Query(#[from] QueryError),
-    #[error(transparent)]
-    Parallel(#[from] ParallelError),
-}
-
-impl Explained for RestoreError {
-    fn hint(&self) -> Option<String> {
-        match self {
-            Self::ExtensionsMissing { .. } => Some(
-                "install their packages beside the server, such as `postgresql-17-postgis-3`"
-                    .to_owned(),
-            ),
-            Self::NoRole { .. } => {
-                Some("`migrations.role` and `smoke.app.role` name roles of production".to_owned())
-            }
-            Self::Broken { said } if said.contains("No space left on device") => Some(
-                "give `target.throwaway.directory` a larger disk, or leave rows out with `restore.exclude_data`"
-                    .to_owned(),
-            ),
-            Self::Source(error) => error.hint(),
-            Self::Target(error) => error.hint(),
-            Self::Connect(error) => error.hint(),
-            _ => None,
-        }
-    }
 }
 
 /// Runs the restore stage on an empty target.
@@ -177,11 +108,9 @@ pub async fn run(
     };
     let surroundings = surroundings_of(&target, &payload).await?;
     let production = Production::of(&payload);
-    if target.is_ours() {
-        let mut named = surroundings.roles.clone();
-        named.extend(production.roles.iter().map(|role| role.name.clone()));
-        roles::create_stubs(&maintenance, &named).await?;
-    }
+    production
+        .make_roles(&target, &maintenance, &surroundings)
+        .await?;
     let (database, database_options) =
         create_database(&target, &name, &surroundings, &mut provenance.caveats).await?;
     let into = match &owner_password {
@@ -191,17 +120,14 @@ pub async fn run(
     let session = Session::open(&into, quiet(&target)).await?;
     let loaded = load::run(context, &target, &into, &session, payload).await?;
     if target.is_ours() {
-        // A plain dump tells these only while it is run.
-        for surroundings in [&surroundings, &loaded.surroundings] {
-            let said = apply_database_settings(&session, &database, surroundings).await?;
-            provenance.caveats.extend(said);
-        }
-        let said = roles::apply_attributes(&maintenance, &production.roles).await?;
-        provenance.caveats.extend(said);
+        let all = [&surroundings, &loaded.surroundings];
+        let said = production.give(&maintenance, &session, &database, all);
+        provenance.caveats.extend(said.await?);
     }
 
+    let (without, errors) = without::sort_out(loaded.errors, &mut provenance.caveats);
     let mut facts = Facts {
-        errors: unexplained(context, &target, loaded.errors, &mut provenance.caveats),
+        errors: unexplained(context, &target, errors, &mut provenance.caveats),
         ..Facts::default()
     };
     context.progress.doing(Stage::Restore, "counting every row");
@@ -215,6 +141,9 @@ pub async fn run(
     production
         .compare_extensions(&session, &mut provenance.caveats)
         .await?;
+    if let Some(error) = without::tables(&without, &facts.fidelity) {
+        return Err(error);
+    }
     if !facts.is_complete() {
         return Ok(Restoration {
             facts,
@@ -254,6 +183,7 @@ pub async fn run(
             before,
             disarmed,
             left_out: loaded.left_out,
+            without,
             production_settings: production.settings,
             database_options,
         }),
@@ -335,6 +265,11 @@ impl Restored {
     /// Extensions of production that the clone does without.
     pub fn left_out(&self) -> &[String] {
         &self.left_out
+    }
+
+    /// Objects of production that the clone does without.
+    pub fn without(&self) -> &[Without] {
+        &self.without
     }
 
     /// `CREATE DATABASE` options that make a database like the clone.

@@ -32,6 +32,9 @@ const PROVIDER_EXTENSIONS: &[(&str, &str)] = &[
     ("pg_cron", "cron"),
 ];
 
+/// Who owns what AWS keeps for itself in a user's database.
+const PROVIDERS_ROLE: &str = "rdsadmin";
+
 /// One error of a restore.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct RestoreError {
@@ -86,6 +89,10 @@ pub fn harmless(error: &RestoreError, accepted: &[AcceptedError], roles: Roles) 
     } else if statement.starts_with("create event trigger") && message.contains("Must be superuser")
     {
         "event triggers need a superuser; it is left out"
+    } else if message.starts_with("permission denied to change owner of event trigger")
+        || message.starts_with("permission denied to change owner of publication")
+    {
+        "its owner in production is a superuser, which the clone has none of"
     } else if message.contains("user mapping not found for") {
         "it reads another server, to which the clone has no way in"
     } else if roles == Roles::OfTheTarget
@@ -104,7 +111,7 @@ pub fn harmless(error: &RestoreError, accepted: &[AcceptedError], roles: Roles) 
 }
 
 /// The provider's extension that a message is about: by its name, or by an object of its schema.
-fn provider_part(message: &str) -> Option<&'static str> {
+pub(super) fn provider_part(message: &str) -> Option<&'static str> {
     PROVIDER_EXTENSIONS
         .iter()
         .find(|(extension, schema)| {
@@ -116,6 +123,15 @@ fn provider_part(message: &str) -> Option<&'static str> {
                     && message.contains("does not exist")
         })
         .map(|(extension, _)| *extension)
+}
+
+/// What of the provider's own an entry of an archive is, in words; it has no use without the provider.
+pub fn providers_own(label: &str) -> Option<String> {
+    let object = label.strip_suffix(PROVIDERS_ROLE)?.trim_end();
+    let name = |kind| Some(object.strip_prefix(kind)?.trim_start_matches([' ', '-']));
+    let said = |what, name: &str| format!("{what} `{name}` of `{PROVIDERS_ROLE}`");
+    (name("EVENT TRIGGER").map(|name| said("event trigger", name)))
+        .or_else(|| name("PUBLICATION").map(|name| said("publication", name)))
 }
 
 /// Whether only a provider has the extension.
@@ -135,7 +151,7 @@ pub fn provider_schema(extension: &str) -> Option<&'static str> {
 
 #[cfg(test)]
 mod tests {
-    use super::{RestoreError, Roles, harmless};
+    use super::{RestoreError, Roles, harmless, providers_own};
     use crate::policy::AcceptedError;
 
     fn judge(statement: &str, message: &str) -> Option<String> {
@@ -175,6 +191,16 @@ mod tests {
         ] {
             assert!(judge(statement, message).is_some(), "{message}");
         }
+    }
+
+    #[test]
+    fn what_is_the_provider_s_own_is_known_by_its_owner() {
+        assert_eq!(
+            providers_own("EVENT TRIGGER - rds_ddl rdsadmin").as_deref(),
+            Some("event trigger `rds_ddl` of `rdsadmin`")
+        );
+        assert_eq!(providers_own("EVENT TRIGGER - guard master"), None);
+        assert_eq!(providers_own("TABLE public orders rdsadmin"), None);
     }
 
     #[test]

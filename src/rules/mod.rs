@@ -6,6 +6,7 @@
 mod allowances;
 mod assertions;
 mod change;
+mod cold;
 mod constraints;
 mod drift;
 mod left;
@@ -157,7 +158,7 @@ pub fn by_id(id: &str) -> Option<&'static Rule> {
 /// What all rules find.
 pub fn judge(facts: &Facts) -> Vec<Finding> {
     ALL.iter()
-        .flat_map(|rule| (rule.judge)(rule, facts))
+        .flat_map(|rule| cold::marked(rule, facts, (rule.judge)(rule, facts)))
         .chain(lint::judge(facts))
         .collect()
 }

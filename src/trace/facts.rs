@@ -52,7 +52,7 @@ impl fmt::Display for Missing {
                 "statements, rewrites and scans: the migration removed the trace's event triggers"
             }
             Self::Locks => "locks: the session that looks at them was ended",
-            Self::Waits => "waits: the role of the clone's server may not use every table",
+            Self::Waits => "waits: the role that watches may not use every table",
             Self::Rows => "rows: the server has no pg_stat_statements",
         })
     }

@@ -28,6 +28,8 @@ where c.relkind = 'r'
   and c.relpersistence <> 't'
   and n.nspname not in ('pg_catalog', 'information_schema')
   and n.nspname !~ '^pg_(toast|temp)'
+  -- What AWS keeps for itself in a user's database.
+  and not (pg_get_userbyid(n.nspowner) = 'rdsadmin' and not has_schema_privilege(n.oid, 'usage'))
   and (not exists (
           select from pg_depend d
           where d.classid = 'pg_class'::regclass and d.objid = c.oid and d.deptype = 'e')

@@ -18,7 +18,7 @@ use std::collections::BTreeMap;
 
 use super::archive::{self, Call, ForeignKeys};
 use super::fidelity::{Expected, Named, Rows};
-use super::{Analyzed, RestoreError, noise};
+use super::{Analyzed, RestoreError, noise, without};
 use crate::clone::{Live, LiveSequence};
 use crate::context::Context;
 use crate::postgres::archive::{Contents, EntryKind};
@@ -71,6 +71,11 @@ pub async fn restore(
     )
     .await?;
 
+    let tables = live.tables.iter().map(|table| table.name.to_string());
+    if let Some(error) = without::before_the_rows(&errors, tables) {
+        return Err(error);
+    }
+
     let plan = plan::read(context, target, &live.schema, &selection.main).await?;
     context.progress.doing(
         Stage::Restore,
@@ -103,13 +108,19 @@ pub async fn restore(
         .await
         .map_err(RestoreError::Source)?;
     errors.extend(planned.errors);
+    let mut dropped = selection.dropped;
+    for schema in &live.providers_schemas {
+        dropped.push(format!(
+            "schema `{schema}`, which the provider keeps for itself"
+        ));
+    }
     // The snapshot and its locks are let go as early as can be.
     drop(live.holder);
     Ok(Done {
         errors,
         expected: expected(&live.contents, &copied.rows),
         left_out: selection.left_out,
-        dropped: selection.dropped,
+        dropped,
         analyzed: planned.analyzed,
         counted: planned.counted,
     })
