@@ -7,6 +7,7 @@
 
 mod local;
 
+use std::collections::BTreeSet;
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
@@ -27,6 +28,10 @@ const OLD: Duration = Duration::from_hours(24);
 /// How long a provider may take to delete one thing.
 const GONE_WITHIN: Duration = Duration::from_mins(20);
 
+/// So long after a look at a provider another one is taken for a run that is said to be over: what its
+/// last call has asked for may be made after it was killed, and be listed a while after that.
+const LATE: Duration = Duration::from_secs(10);
+
 /// Something that a run has made and that is still there.
 #[derive(Clone, Debug)]
 pub struct Left {
@@ -42,6 +47,9 @@ pub struct Left {
     labelled: Labelled,
     way: Way,
 }
+
+/// Kinds and names of what was seen in one place.
+pub type Seen = BTreeSet<(&'static str, String)>;
 
 /// How it is removed.
 #[derive(Clone, Debug)]
@@ -162,6 +170,18 @@ impl Place {
         })
     }
 
+    /// What another look finds a while later that is not among `seen`, and is now. Only a provider makes
+    /// things for a run that is gone.
+    pub async fn list_late(&self, seen: &mut Seen) -> Result<Vec<Left>, SweepError> {
+        let Self::Provider(_) = self else {
+            return Ok(Vec::new());
+        };
+        tokio::time::sleep(LATE).await;
+        let mut late = self.list().await?;
+        late.retain(|left| seen.insert(left.key()));
+        Ok(late)
+    }
+
     /// Removes it and waits until it is gone.
     pub async fn remove(&self, left: &Left) -> Result<(), SweepError> {
         match (self, &left.way) {
@@ -181,6 +201,11 @@ impl Place {
 }
 
 impl Left {
+    /// What tells it from everything else in its place.
+    pub fn key(&self) -> (&'static str, String) {
+        (self.kind, self.name.clone())
+    }
+
     /// How long ago its run began.
     pub fn age(&self, now: Timestamp) -> Option<Duration> {
         Duration::try_from(now.duration_since(self.run.began()?)).ok()

@@ -8,6 +8,7 @@ mod errors;
 mod faults;
 mod gate;
 mod identity;
+mod kill;
 mod list;
 mod permissions;
 mod scene;

@@ -12,10 +12,12 @@ mod access;
 mod cluster;
 mod failure;
 mod list;
+mod pace;
 mod permissions;
 mod place;
 mod price;
 mod remove;
+mod renewal;
 mod seen;
 mod snapshot;
 mod wait;
@@ -35,11 +37,13 @@ use crate::postgres::endpoint::{Host, Tls, TlsMode};
 use crate::text::Secret;
 use access::Clients;
 
-pub use access::{Access, Keys, Pace, Renewal};
+pub use access::{Access, Keys};
 pub use cluster::{Cluster, ClusterWanted};
+pub use pace::Pace;
 pub use permissions::{Policy, permissions};
 pub use place::{ExtendedSupport, Place, Storage};
 pub use price::hour as hourly_dollars;
+pub use renewal::Renewal;
 pub use snapshot::{Choice, Snapshot, SnapshotWanted};
 
 /// What Systems Manager calls the forwarding of a port to another host.

@@ -15,7 +15,8 @@ use std::time::Duration;
 use pgrehearse::cloud::aws::{Access, Keys, Pace};
 use regex::Regex;
 
-use proxy::{State, Trap, lock, serve};
+use super::hold::Hold;
+use proxy::{Resets, State, Trap, lock, serve};
 
 pub use proxy::{Call, Fault};
 
@@ -92,7 +93,7 @@ impl Aws {
             .expect("a client");
         let moto_url = format!("http://127.0.0.1:{port}");
         let state = Arc::<Mutex<State>>::default();
-        let address = serve(&moto_url, &client, &state).await;
+        let address = serve(&moto_url, &client, &state, None).await;
         let aws = Self {
             moto,
             url: format!("http://{address}"),
@@ -189,6 +190,26 @@ impl Aws {
             keys: Some(test_keys()),
             ..Access::new(ACCOUNT, REGION)
         }
+    }
+
+    /// A way in of its own, at which one call is held and a new password is seen to take effect. Its URL.
+    pub async fn door(&self, hold: &Hold) -> String {
+        let state = State {
+            resets: Resets::Seen,
+            ..State::default()
+        };
+        let state = Arc::new(Mutex::new(state));
+        let hold = Some(hold.clone());
+        let address = serve(&self.moto_url, &self.client, &state, hold).await;
+        format!("http://{address}")
+    }
+
+    /// What of a run is there, from moto's side.
+    pub async fn left_of(&self, run: &str) -> Vec<String> {
+        let part = run.replace('_', "-");
+        let mut left = self.everything().await;
+        left.retain(|one| one.contains(&part));
+        left
     }
 
     /// Lets the next calls of an action meet a fault; what was set first comes first.

@@ -3,7 +3,7 @@
 use pgrehearse::postgres::Endpoint;
 use serde_json::{Value, json};
 
-use super::{Asked, Clone, Lie, State, filled, run};
+use super::{Asked, Clone, Lie, State, run};
 
 /// The project's branch that production is.
 const MAIN: &str = "br-main-000001";
@@ -29,7 +29,8 @@ pub async fn answer(asked: Asked<'_>) -> (u16, Value) {
                 state
                     .clones
                     .iter()
-                    .map(|clone| compute(&clone.id, &host(&clone.endpoint))),
+                    // Each has a host of its own there.
+                    .map(|clone| compute(&clone.id, &format!("{}.neon.invalid", clone.id))),
             );
             (200, json!({ "endpoints": all }))
         }
@@ -241,7 +242,7 @@ async fn make(asked: &Asked<'_>) -> (u16, Value) {
         }
         format!("br-clone-{:06}", state.requests.len())
     };
-    let (server, endpoint) = filled().await;
+    let (server, endpoint) = asked.filled().await;
     let mut state = asked.state();
     let endpoint = match state.lie {
         Lie::ProductionItself => Endpoint {
@@ -257,7 +258,7 @@ async fn make(asked: &Asked<'_>) -> (u16, Value) {
         endpoint,
         protected: false,
         not_yet: state.not_yet,
-        server: Some(server),
+        server,
     };
     let answer = json!({
         "branch": branch(&clone),

@@ -1,0 +1,102 @@
+//! `kill -9` at every call that a run sends to a provider: what is left is swept, and nothing stays.
+//!
+//! A call is held before anything of it is done, or when it is done and not answered; the gate is
+//! killed there, with its guard or alone; then the call goes on, as one does that was on its way.
+
+mod harness;
+
+use harness::fault::Scene;
+use harness::gate::Project;
+use harness::hold::{Hold, When};
+use harness::killed::{
+    Came, Killed, Step, Sweep, Who, each_step, is_gone_from_here, kill_at, until_guard_ends,
+};
+use harness::provider::{Door, KEY, Kind, Provider};
+
+/// So many runs are beside each other. Two of them work, the others wait until a sweep has looked twice.
+const AT_A_TIME: usize = 12;
+
+const GOOD: &str = "set lock_timeout = '2s'; alter table orders add column paid_at timestamptz;";
+
+fn shop(door: &Door, migration: &str) -> Scene {
+    let project = Project::new();
+    project.file("migrations/1.sql", migration);
+    project.policy(&format!(
+        "version: 1\nname: shop\nmigrations: {{ files: migrations/*.sql }}\n\
+         rules: {{ schema-drift: off, fresh-install-broken: off }}\n{}\n",
+        door.source("")
+    ));
+    Scene::of(project).env("KEY", KEY)
+}
+
+/// Kills a run at a call. `None`: it has ended without it.
+fn killed(provider: &Provider, hold: &Hold, who: Who) -> (Scene, Option<Killed>) {
+    let scene = shop(&provider.door(hold), GOOD);
+    match kill_at(&scene, hold, who) {
+        Came::Killed(killed) => (scene, Some(killed)),
+        Came::ToItsEnd(ended) => {
+            ended.run.expect_besides_lint(0, "go", &[]);
+            ended.nothing_is_left();
+            (scene, None)
+        }
+    }
+}
+
+/// A call that only reads is the same to the provider before and after.
+fn changes(call: &str) -> bool {
+    !call.starts_with("GET ")
+}
+
+#[allow(clippy::print_stdout, reason = "how many they are is worth to be seen")]
+fn every_step(kind: Kind, who: Who) {
+    let provider = Provider::start(kind);
+    let one = |at: usize, when: When| {
+        let hold = Hold::at(at, when);
+        let (scene, killed) = killed(&provider, &hold, who);
+        let Killed { run, call, guard } = killed?;
+        hold.let_go();
+        match who {
+            Who::GateAndGuard => {
+                Sweep::everything_of(&scene, &run).run().has_asked_everybody();
+            }
+            Who::GateAlone => until_guard_ends(guard),
+        }
+        let left = provider.left_of(&run);
+        assert!(left.is_empty(), "killed at call {at}, {call}, {when:?}: {left:?}");
+        is_gone_from_here(&run, &scene);
+        Some(call)
+    };
+    let whole = Hold::none();
+    assert!(killed(&provider, &whole, who).1.is_none());
+    let steps = each_step(whole.calls(), AT_A_TIME, |at| match one(at, When::After) {
+        Some(call) if changes(&call) => {
+            one(at, When::Before);
+            Step::Reached
+        }
+        Some(_) => Step::Reached,
+        None => Step::Over,
+    });
+    println!("{kind:?}, {who:?}: {steps} calls");
+    assert!(steps > 9, "{steps} calls are no whole run");
+    provider.nothing_is_left();
+}
+
+#[test]
+fn at_every_call_to_neon_with_the_guard() {
+    every_step(Kind::Neon, Who::GateAndGuard);
+}
+
+#[test]
+fn at_every_call_to_neon_alone() {
+    every_step(Kind::Neon, Who::GateAlone);
+}
+
+#[test]
+fn at_every_call_to_dblab_with_the_guard() {
+    every_step(Kind::Dblab, Who::GateAndGuard);
+}
+
+#[test]
+fn at_every_call_to_dblab_alone() {
+    every_step(Kind::Dblab, Who::GateAlone);
+}
