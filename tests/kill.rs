@@ -9,7 +9,8 @@ use harness::fault::Scene;
 use harness::gate::Project;
 use harness::hold::{Hold, When};
 use harness::killed::{
-    Came, Killed, Step, Sweep, Who, each_step, is_gone_from_here, kill_at, until_guard_ends,
+    Came, Killed, Step, Sweep, Who, each_step, is_gone_from_here, kill_at, kill_now,
+    until_guard_ends,
 };
 use harness::provider::{Door, KEY, Kind, Provider};
 
@@ -57,12 +58,17 @@ fn every_step(kind: Kind, who: Who) {
         hold.let_go();
         match who {
             Who::GateAndGuard => {
-                Sweep::everything_of(&scene, &run).run().has_asked_everybody();
+                Sweep::everything_of(&scene, &run)
+                    .run()
+                    .has_asked_everybody();
             }
             Who::GateAlone => until_guard_ends(guard),
         }
         let left = provider.left_of(&run);
-        assert!(left.is_empty(), "killed at call {at}, {call}, {when:?}: {left:?}");
+        assert!(
+            left.is_empty(),
+            "killed at call {at}, {call}, {when:?}: {left:?}"
+        );
         is_gone_from_here(&run, &scene);
         Some(call)
     };
@@ -99,4 +105,88 @@ fn at_every_call_to_dblab_with_the_guard() {
 #[test]
 fn at_every_call_to_dblab_alone() {
     every_step(Kind::Dblab, Who::GateAlone);
+}
+
+/// Both providers, beside each other.
+fn each(test: impl Fn(&Provider) + Sync) {
+    std::thread::scope(|scope| {
+        for kind in [Kind::Neon, Kind::Dblab] {
+            let test = &test;
+            scope.spawn(move || test(&Provider::start(kind)));
+        }
+    });
+}
+
+/// A run that was killed while the call that makes the clone was on its way.
+fn killed_while_it_is_made(provider: &Provider) -> (Hold, Scene, String) {
+    let makes = match provider.kind {
+        Kind::Neon => "POST /api/v2/projects/shop/branches",
+        Kind::Dblab => "POST /clone",
+    };
+    let hold = Hold::of(makes, When::Before);
+    let (scene, killed) = killed(provider, &hold, Who::GateAndGuard);
+    (hold, scene, killed.expect("it makes a clone").run)
+}
+
+#[test]
+fn what_is_made_after_the_first_look_is_swept_as_well() {
+    each(|provider| {
+        let (hold, scene, run) = killed_while_it_is_made(provider);
+        let swept = Sweep::everything_of(&scene, &run).run_and(|| hold.let_go());
+        let name = run.replace('_', "-");
+        swept.expect(1, &[&format!("`pgrehearse-shop-{name}`"), "deleted"]);
+        provider.nothing_is_left();
+    });
+}
+
+#[test]
+fn what_is_made_after_a_sweep_is_found_by_the_next() {
+    each(|provider| {
+        let (hold, scene, run) = killed_while_it_is_made(provider);
+        // There is the run's directory.
+        Sweep::everything_of(&scene, &run)
+            .run()
+            .expect(1, &["deleted directory"]);
+        let again = Sweep::everything_of(&scene, &run).run();
+        again.expect(0, &["no run has left anything"]);
+        hold.let_go();
+        assert_eq!(provider.left_of(&run).len(), 1);
+        let name = run.replace('_', "-");
+        let swept = Sweep::everything_of(&scene, &run).run();
+        swept.expect(1, &["deleted", &format!("`pgrehearse-shop-{name}`")]);
+        provider.nothing_is_left();
+    });
+}
+
+#[test]
+fn at_every_stage_after_the_clone() {
+    each(|provider| {
+        let mut stages = Vec::new();
+        for (stage, target) in [
+            ("restore", ""),
+            ("restore", "target: { throwaway: {} }"),
+            ("migrate", "target: { throwaway: {} }"),
+            ("migrate", ""),
+            ("verify", ""),
+        ] {
+            let door = provider.door(&Hold::none());
+            let scene = shop(&door, GOOD);
+            let policy = scene.project.path().join("pgrehearse.yml");
+            let text = std::fs::read_to_string(&policy).expect("a policy");
+            scene.project.policy(&format!("{text}{target}\n"));
+            let mut gate = scene.start();
+            gate.until_says(&format!("{stage}: started"));
+            let (run, _) = kill_now(gate, Who::GateAndGuard);
+            stages.push((scene, run));
+        }
+        std::thread::scope(|scope| {
+            for (scene, run) in &stages {
+                scope.spawn(|| {
+                    Sweep::everything_of(scene, run).run().has_asked_everybody();
+                    is_gone_from_here(run, scene);
+                });
+            }
+        });
+        provider.nothing_is_left();
+    });
 }

@@ -207,7 +207,8 @@ pub fn remove_from_guard(clones: &[Known<'_>], look: Look) {
         return;
     };
     let remove_all = || async {
-        let removals = (clones.iter()).map(|(account, name)| account.remove(name, Patience::Accepted));
+        let removals =
+            (clones.iter()).map(|(account, name)| account.remove(name, Patience::Accepted));
         // Nobody is left who could be told.
         futures_util::future::join_all(removals).await;
     };

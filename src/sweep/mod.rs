@@ -30,7 +30,7 @@ const GONE_WITHIN: Duration = Duration::from_mins(20);
 
 /// So long after a look at a provider another one is taken for a run that is said to be over: what its
 /// last call has asked for may be made after it was killed, and be listed a while after that.
-const LATE: Duration = Duration::from_secs(10);
+const LATE: Duration = Duration::from_secs(5);
 
 /// Something that a run has made and that is still there.
 #[derive(Clone, Debug)]

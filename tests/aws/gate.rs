@@ -12,6 +12,7 @@ use crate::harness::Server;
 use crate::harness::aws::{ACCOUNT, Aws, PASSWORD, REGION};
 use crate::harness::fault::{Ended, Scene};
 use crate::harness::gate::Project;
+use crate::harness::killed::{Sweep, Who, is_gone_from_here, kill_now};
 use crate::tunnels::forwarder;
 
 /// Who is who on RDS: the master is no superuser.
@@ -123,8 +124,18 @@ async fn instance(directory: &Path, password: &str) -> Server {
 }
 
 async fn rehearse(target: &str, migration: &str) -> Option<(Ended, Aws, String)> {
+    rehearse_and(target, migration, |scene| scene.run()).await
+}
+
+/// What was done with the gate, AWS, and the clone's password.
+async fn rehearse_and<T: Send + 'static>(
+    target: &str,
+    migration: &str,
+    drive: impl FnOnce(&Scene) -> T + Send + 'static,
+) -> Option<(T, Aws, String)> {
     let newest = binaries::newest(None).expect("a PostgreSQL server is installed");
     let aws = Aws::start().await?;
+    aws.show_resets();
     aws.make_instance_of(&format!("{}.4", newest.major)).await;
     let project = Project::new();
     let directory = project.path().to_owned();
@@ -146,7 +157,7 @@ async fn rehearse(target: &str, migration: &str) -> Option<(Ended, Aws, String)>
         .env("AWS_ENDPOINT_URL", &aws.url)
         .env("AWS_ACCESS_KEY_ID", "test")
         .env("AWS_SECRET_ACCESS_KEY", "test");
-    let running = tokio::task::spawn_blocking(move || scene.run());
+    let running = tokio::task::spawn_blocking(move || drive(&scene));
     let mut running = std::pin::pin!(running);
     // The instance is there when its password is set; before, the tunnel leads nowhere.
     let (server, password) = loop {
@@ -213,4 +224,26 @@ async fn a_restored_instance_is_used_where_it_is() {
         aws.everything().await,
         ["DBInstance orcha-prod", "DBSnapshot automatic"]
     );
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_run_that_is_killed_after_the_clone_is_swept() {
+    for stage in ["restore", "migrate", "verify"] {
+        let kill_and_sweep = move |scene: &Scene| {
+            let mut gate = scene.start();
+            gate.until_says(&format!("{stage}: started"));
+            let (run, _) = kill_now(gate, Who::GateAndGuard);
+            let swept = Sweep::everything_of(scene, &run).run();
+            swept.expect(1, &["deleted DB instance"]);
+            is_gone_from_here(&run, scene);
+        };
+        let Some(((), aws, _)) = rehearse_and("target: in_place", GOOD, kill_and_sweep).await
+        else {
+            return;
+        };
+        assert_eq!(
+            aws.everything().await,
+            ["DBInstance orcha-prod", "DBSnapshot automatic"]
+        );
+    }
 }

@@ -2,6 +2,8 @@
 
 use std::sync::Arc;
 
+use pgrehearse::postgres::binaries;
+
 use crate::harness::aws::{ACCOUNT, Aws, REGION};
 use crate::harness::fault::Scene;
 use crate::harness::gate::Project;
@@ -47,15 +49,18 @@ impl World {
             .enable_all()
             .build()
             .expect("a runtime");
+        let newest = binaries::newest(None).expect("a PostgreSQL server is installed");
         let aws = runtime.block_on(async {
+            let aws = Aws::start().await?;
             if source == CLUSTER {
-                Aws::with_cluster().await
+                aws.make_cluster_of(&format!("{}.6", newest.major)).await;
             } else {
-                Aws::with_instance().await
+                aws.make_instance_of(&format!("{}.4", newest.major)).await;
             }
-        });
+            Some(aws)
+        })?;
         Some(Self {
-            aws: aws?,
+            aws,
             runtime,
             source,
         })
@@ -100,12 +105,17 @@ fn every_step(source: &'static str, who: Who) {
         hold.let_go();
         match who {
             Who::GateAndGuard => {
-                Sweep::everything_of(&scene, &run).run().has_asked_everybody();
+                Sweep::everything_of(&scene, &run)
+                    .run()
+                    .has_asked_everybody();
             }
             Who::GateAlone => until_guard_ends(guard),
         }
         let left = world.left_of(&run);
-        assert!(left.is_empty(), "killed at call {at}, {call}, {when:?}: {left:?}");
+        assert!(
+            left.is_empty(),
+            "killed at call {at}, {call}, {when:?}: {left:?}"
+        );
         is_gone_from_here(&run, &scene);
         Some(call)
     };
@@ -142,4 +152,43 @@ fn at_every_call_for_a_cluster_with_the_guard() {
 #[test]
 fn at_every_call_for_a_cluster_alone() {
     every_step(CLUSTER, Who::GateAlone);
+}
+
+#[test]
+fn what_is_made_late_is_swept() {
+    for (source, calls) in [
+        (
+            SNAPSHOT,
+            ["CreateDBSnapshot", "RestoreDBInstanceFromDBSnapshot"],
+        ),
+        (
+            CLUSTER,
+            ["RestoreDBClusterToPointInTime", "CreateDBInstance"],
+        ),
+    ] {
+        let Some(world) = World::new(source) else {
+            return;
+        };
+        let before = world.everything();
+        for call in calls {
+            // After the sweep's first look, and after all of it.
+            for looks in [1, 2] {
+                let hold = Hold::of(call, When::Before);
+                let (scene, killed) = world.killed(&hold, Who::GateAndGuard);
+                let run = killed.expect("it makes a clone").run;
+                if looks == 1 {
+                    let sweep = Sweep::everything_of(&scene, &run);
+                    sweep.run_and(|| hold.let_go()).expect(1, &["deleted DB "]);
+                } else {
+                    Sweep::everything_of(&scene, &run)
+                        .run()
+                        .has_asked_everybody();
+                    hold.let_go();
+                    let swept = Sweep::everything_of(&scene, &run).run();
+                    swept.has_asked_everybody();
+                }
+                assert_eq!(world.everything(), before, "{call}, {looks}");
+            }
+        }
+    }
 }

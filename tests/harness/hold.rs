@@ -25,19 +25,38 @@ enum Phase {
     Done,
 }
 
-/// Holds the call of that number, counted from one.
+/// Which call is held.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Which {
+    /// Of that number, counted from one.
+    Number(usize),
+    /// The first one of that.
+    Of(&'static str),
+}
+
+/// Holds one call.
 #[derive(Clone)]
 pub struct Hold {
-    at: usize,
+    which: Which,
     when: When,
     calls: Arc<AtomicUsize>,
     phase: watch::Sender<Phase>,
 }
 
 impl Hold {
+    /// The call of that number, counted from one.
     pub fn at(call: usize, when: When) -> Self {
+        Self::new(Which::Number(call), when)
+    }
+
+    /// The first call of that.
+    pub fn of(call: &'static str, when: When) -> Self {
+        Self::new(Which::Of(call), when)
+    }
+
+    fn new(which: Which, when: When) -> Self {
         Self {
-            at: call,
+            which,
             when,
             calls: Arc::default(),
             phase: watch::Sender::new(Phase::Coming),
@@ -55,9 +74,13 @@ impl Hold {
     }
 
     /// Counts a call; whether it is the one.
-    pub fn meets(&self) -> Option<When> {
+    pub fn meets(&self, call: &str) -> Option<When> {
         let number = self.calls.fetch_add(1, Ordering::SeqCst) + 1;
-        (number == self.at).then_some(self.when)
+        let is_it = match self.which {
+            Which::Number(wanted) => number == wanted,
+            Which::Of(wanted) => call == wanted && *self.phase.borrow() == Phase::Coming,
+        };
+        is_it.then_some(self.when)
     }
 
     /// Does what the held call asks for. It goes on when whoever called is gone, so it has to be on a task

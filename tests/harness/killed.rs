@@ -75,7 +75,8 @@ pub fn until_guard_ends(guard: Pid) {
 }
 
 fn is_clean(run: &str, scene: &Scene) -> bool {
-    let is_empty = std::fs::read_dir(scene.temporary()).is_ok_and(|mut files| files.next().is_none());
+    let is_empty =
+        std::fs::read_dir(scene.temporary()).is_ok_and(|mut files| files.next().is_none());
     is_empty && processes_below(scene.temporary()).is_empty() && processes_of(run).is_empty()
 }
 

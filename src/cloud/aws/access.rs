@@ -90,7 +90,7 @@ impl Access {
 
     /// The clients. Nothing is asked before the account is known to be the right one.
     pub(super) async fn clients(&self, pace: Pace) -> Result<Clients, CloudError> {
-        let config = self.config(pace).await;
+        let config = self.config(pace).await?;
         let credentials = config.credentials_provider().ok_or_else(no_credentials)?;
         credentials
             .provide_credentials()
@@ -143,7 +143,7 @@ impl Access {
         }
     }
 
-    async fn config(&self, pace: Pace) -> aws_config::SdkConfig {
+    async fn config(&self, pace: Pace) -> Result<aws_config::SdkConfig, CloudError> {
         let http = http_client();
         let region = Region::new(self.region.clone());
         let mut loader = aws_config::defaults(BehaviorVersion::latest())
@@ -167,9 +167,9 @@ impl Access {
             let config = ProviderConfig::without_region()
                 .with_region(Some(region))
                 .with_http_client(http);
-            loader = loader.credentials_provider(renewal.provider(&config));
+            loader = loader.credentials_provider(renewal.provider(&config).await?);
         }
-        loader.load().await
+        Ok(loader.load().await)
     }
 }
 
@@ -206,7 +206,7 @@ impl Keys {
             .is_some_and(|expires| Timestamp::now() + SOON > expires)
     }
 
-    fn credentials(&self) -> Credentials {
+    pub(super) fn credentials(&self) -> Credentials {
         let expires = self.expires.and_then(|expires| {
             let seconds = u64::try_from(expires.as_second()).ok()?;
             Some(UNIX_EPOCH + Duration::from_secs(seconds))
@@ -239,7 +239,7 @@ fn no_credentials() -> CloudError {
     no_credentials_because("nothing in the environment, no profile, no role of the machine")
 }
 
-fn no_credentials_because(why: &str) -> CloudError {
+pub(super) fn no_credentials_because(why: &str) -> CloudError {
     // Signing in by a browser is left out of the build; the CLI does it and hands the keys on.
     let by_browser = ["sso", "credentials-login"]
         .iter()

@@ -43,7 +43,7 @@ pub use pace::Pace;
 pub use permissions::{Policy, permissions};
 pub use place::{ExtendedSupport, Place, Storage};
 pub use price::hour as hourly_dollars;
-pub use renewal::Renewal;
+pub use renewal::{Renewal, Token};
 pub use snapshot::{Choice, Snapshot, SnapshotWanted};
 
 /// What Systems Manager calls the forwarding of a port to another host.

@@ -136,12 +136,7 @@ impl Home {
     }
 
     /// Tells what is waited for, and waits until the next look.
-    async fn pause(
-        &self,
-        order: &Order<'_>,
-        wait: &mut Wait,
-        now: &str,
-    ) -> Result<(), CloudError> {
+    async fn pause(&self, order: &Order<'_>, wait: &mut Wait, now: &str) -> Result<(), CloudError> {
         (order.doing)(now.to_owned());
         let pause = wait.pauses.next();
         if Instant::now() + pause > order.by {

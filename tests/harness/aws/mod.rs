@@ -16,7 +16,7 @@ use pgrehearse::cloud::aws::{Access, Keys, Pace};
 use regex::Regex;
 
 use super::hold::Hold;
-use proxy::{Resets, State, Trap, lock, serve};
+use proxy::{Moto, Resets, State, Trap, lock, serve};
 
 pub use proxy::{Call, Fault};
 
@@ -40,17 +40,16 @@ pub const PACE: Pace = Pace {
 };
 
 pub struct Aws {
-    moto: Child,
-    moto_url: String,
+    process: Child,
+    moto: Arc<Moto>,
     pub url: String,
-    client: reqwest::Client,
     state: Arc<Mutex<State>>,
 }
 
 impl Drop for Aws {
     fn drop(&mut self) {
-        let _ = self.moto.kill();
-        let _ = self.moto.wait();
+        let _ = self.process.kill();
+        let _ = self.process.wait();
     }
 }
 
@@ -79,7 +78,7 @@ impl Aws {
             .and_then(|listener| listener.local_addr())
             .expect("a free port")
             .port();
-        let moto = Command::new(program)
+        let process = Command::new(program)
             .args(["-H", "127.0.0.1", "-p", &port.to_string()])
             .stdin(Stdio::null())
             .stdout(Stdio::null())
@@ -93,16 +92,16 @@ impl Aws {
             .expect("a client");
         let moto_url = format!("http://127.0.0.1:{port}");
         let state = Arc::<Mutex<State>>::default();
-        let address = serve(&moto_url, &client, &state, None).await;
+        let moto = Arc::new(Moto::new(&moto_url, &client));
+        let address = serve(&moto, &state, None).await;
         let aws = Self {
+            process,
             moto,
             url: format!("http://{address}"),
-            moto_url,
-            client,
             state,
         };
         for _ in 0..300 {
-            let answer = aws.client.get(format!("{}/moto-api/", aws.moto_url));
+            let answer = aws.moto.client.get(format!("{}/moto-api/", aws.moto.url));
             if answer.send().await.is_ok() {
                 // Each service is loaded when it is asked first, which takes its time.
                 aws.rds("DescribeDBInstances", &[]).await;
@@ -156,12 +155,17 @@ impl Aws {
     }
 
     pub async fn make_cluster(&self) {
+        self.make_cluster_of("16.6").await;
+    }
+
+    /// One of that version.
+    pub async fn make_cluster_of(&self, version: &str) {
         self.rds(
             "CreateDBCluster",
             &[
                 ("DBClusterIdentifier", PRODUCTION),
                 ("Engine", "aurora-postgresql"),
-                ("EngineVersion", "16.6"),
+                ("EngineVersion", version),
                 ("DatabaseName", "orcha"),
                 ("MasterUsername", "master"),
                 ("MasterUserPassword", PASSWORD),
@@ -200,8 +204,13 @@ impl Aws {
         };
         let state = Arc::new(Mutex::new(state));
         let hold = Some(hold.clone());
-        let address = serve(&self.moto_url, &self.client, &state, hold).await;
+        let address = serve(&self.moto, &state, hold).await;
         format!("http://{address}")
+    }
+
+    /// Lets a new password be seen to take effect.
+    pub fn show_resets(&self) {
+        self.state().resets = Resets::Seen;
     }
 
     /// What of a run is there, from moto's side.
@@ -271,8 +280,9 @@ impl Aws {
             REGION
         };
         let answer = self
+            .moto
             .client
-            .post(format!("{}/", self.moto_url))
+            .post(format!("{}/", self.moto.url))
             .header("content-type", "application/x-www-form-urlencoded")
             .header(
                 "authorization",
@@ -296,8 +306,9 @@ impl Aws {
             Checked::Every => "0",
             Checked::None => "inf",
         };
-        self.client
-            .post(format!("{}/moto-api/reset-auth", self.moto_url))
+        self.moto
+            .client
+            .post(format!("{}/moto-api/reset-auth", self.moto.url))
             .body(count)
             .send()
             .await
@@ -318,7 +329,7 @@ impl Aws {
             for block in text.split(&start).skip(1) {
                 found.extend(values(block, &id).into_iter().take(1).map(|id| {
                     // Its name has the hour.
-                    let id = if id.starts_with("rds:") {
+                    let id = if id.starts_with("rds:orcha-prod") {
                         "automatic"
                     } else {
                         &id

@@ -82,9 +82,25 @@ pub(super) fn lock(state: &Mutex<State>) -> MutexGuard<'_, State> {
     state.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
+/// moto's server. It takes calls at once and is not made for it: one of them at a time is let in.
+pub(super) struct Moto {
+    pub url: String,
+    pub client: reqwest::Client,
+    turn: tokio::sync::Mutex<()>,
+}
+
+impl Moto {
+    pub fn new(url: &str, client: &reqwest::Client) -> Self {
+        Self {
+            url: url.to_owned(),
+            client: client.clone(),
+            turn: tokio::sync::Mutex::default(),
+        }
+    }
+}
+
 pub(super) async fn serve(
-    moto: &str,
-    client: &reqwest::Client,
+    moto: &Arc<Moto>,
     state: &Arc<Mutex<State>>,
     hold: Option<Hold>,
 ) -> SocketAddr {
@@ -92,16 +108,17 @@ pub(super) async fn serve(
         .await
         .expect("a free port");
     let address = listener.local_addr().expect("bound");
-    let (moto, client, state) = (moto.to_owned(), client.clone(), state.clone());
+    let (moto, state) = (moto.clone(), state.clone());
     let answer = move |uri: Uri, headers: HeaderMap, body: Bytes| {
-        let (moto, client, state) = (moto.clone(), client.clone(), state.clone());
+        let (moto, state) = (moto.clone(), state.clone());
         let hold = hold.clone();
         // A request that was sent is done, whoever is there to be told.
         let answered = tokio::spawn(async move {
-            let met = hold.and_then(|hold| hold.meets().map(|_| hold));
-            let answer = one(&moto, &client, &state, (&uri, headers, body.clone()));
+            let call = action(&body);
+            let met = hold.filter(|hold| hold.meets(&call).is_some());
+            let answer = one(&moto, &state, (&uri, headers, body));
             match met {
-                Some(hold) => hold.pass(&action(&body), answer).await,
+                Some(hold) => hold.pass(&call, answer).await,
                 None => answer.await,
             }
         });
@@ -115,8 +132,7 @@ pub(super) async fn serve(
 
 /// One call: what it comes to, and its answer.
 async fn one(
-    moto: &str,
-    client: &reqwest::Client,
+    moto: &Moto,
     state: &Mutex<State>,
     (uri, headers, body): (&Uri, HeaderMap, Bytes),
 ) -> Response<Body> {
@@ -134,7 +150,7 @@ async fn one(
         }) => answer(*status, error(code, message)),
         fault => {
             let resetting = resets(state, &body);
-            let (status, text) = forward(moto, client, uri, headers, body).await;
+            let (status, text) = forward(moto, uri, headers, body).await;
             match fault {
                 Some(Fault::LostAfterwards) => answer(503, String::new()),
                 Some(Fault::Rewrite(what, with)) => {
@@ -175,7 +191,9 @@ fn resets(state: &Mutex<State>, body: &[u8]) -> Resets {
 fn action(body: &[u8]) -> String {
     let mut parameters = url::form_urlencoded::parse(body);
     let found = parameters.find(|(name, _)| name == "Action");
-    found.map(|(_, action)| action.into_owned()).unwrap_or_default()
+    found
+        .map(|(_, action)| action.into_owned())
+        .unwrap_or_default()
 }
 
 /// Keeps the call, and finds the fault that it meets.
@@ -196,16 +214,11 @@ fn written_down(state: &Mutex<State>, body: &[u8]) -> Option<Arc<Fault>> {
     fault
 }
 
-async fn forward(
-    moto: &str,
-    client: &reqwest::Client,
-    uri: &Uri,
-    headers: HeaderMap,
-    body: Bytes,
-) -> (u16, String) {
+async fn forward(moto: &Moto, uri: &Uri, headers: HeaderMap, body: Bytes) -> (u16, String) {
     // The host stays, for it is signed.
-    let sent = client
-        .post(format!("{moto}{uri}"))
+    let _turn = moto.turn.lock().await;
+    let sent = (moto.client)
+        .post(format!("{}{uri}", moto.url))
         .headers(headers)
         .body(body)
         .send()

@@ -166,7 +166,13 @@ impl Provider {
     /// Another way in.
     pub fn door(&self, hold: &Hold) -> Door {
         let hold = Some(hold.clone());
-        open(self.kind, &self.runtime, &self.state, &self.production, hold)
+        open(
+            self.kind,
+            &self.runtime,
+            &self.state,
+            &self.production,
+            hold,
+        )
     }
 
     /// What of a run is there.
@@ -250,7 +256,7 @@ fn open(
             // A request that was sent is done, whoever is there to be told.
             let answered = tokio::spawn(async move {
                 let call = format!("{method} {uri}");
-                let met = hold.and_then(|hold| Some((hold.meets()?, hold)));
+                let met = hold.and_then(|hold| Some((hold.meets(&call)?, hold)));
                 let waits = match met {
                     Some((When::Before, _)) => Waits::Nobody,
                     _ => Waits::Somebody,
@@ -380,7 +386,10 @@ impl Asked<'_> {
     async fn filled(&self) -> (Option<Server>, Endpoint) {
         if self.waits == Waits::Nobody {
             let secret = Secret::new(PASSWORD);
-            return (None, self.production.throwaway.role("shop", &secret, "shop"));
+            return (
+                None,
+                self.production.throwaway.role("shop", &secret, "shop"),
+            );
         }
         let (server, endpoint) = filled().await;
         (Some(server), endpoint)
