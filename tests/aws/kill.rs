@@ -18,11 +18,11 @@ const AT_A_TIME: usize = 12;
 /// Nothing answers at a clone's address here, so a run ends where it would connect to it.
 const UNREACHED: &str = "connect: { command: 'exit 1; : {host} {port} {local_port}' }";
 
-const SNAPSHOT: &str = "rds_snapshot:\n    instance: orcha-prod\n    fresh: true";
+pub const SNAPSHOT: &str = "rds_snapshot:\n    instance: orcha-prod\n    fresh: true";
 
 const CLUSTER: &str = "aurora_clone:\n    cluster: orcha-prod";
 
-fn orcha(url: &str, source: &str) -> Scene {
+pub fn orcha(url: &str, source: &str) -> Scene {
     let project = Project::new();
     project.file("migrations/1.sql", "select 1;");
     project.policy(&format!(

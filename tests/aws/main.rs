@@ -13,4 +13,5 @@ mod list;
 mod permissions;
 mod scene;
 mod snapshot;
+mod sweep;
 mod tunnels;

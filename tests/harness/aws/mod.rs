@@ -323,19 +323,29 @@ impl Aws {
             ("DescribeDBClusters", "DBCluster"),
             ("DescribeDBSnapshots", "DBSnapshot"),
         ] {
-            let text = self.rds(action, &[("MaxRecords", "100")]).await;
             let id = format!("<{kind}Identifier>([^<]*)</");
             let start = format!("<{kind}>");
-            for block in text.split(&start).skip(1) {
-                found.extend(values(block, &id).into_iter().take(1).map(|id| {
-                    // Its name has the hour.
-                    let id = if id.starts_with("rds:orcha-prod") {
-                        "automatic"
-                    } else {
-                        &id
-                    };
-                    format!("{kind} {id}")
-                }));
+            let mut marker = String::new();
+            loop {
+                let from = [("Marker", marker.as_str())];
+                let text = self
+                    .rds(action, &from[usize::from(marker.is_empty())..])
+                    .await;
+                for block in text.split(&start).skip(1) {
+                    found.extend(values(block, &id).into_iter().take(1).map(|id| {
+                        // Its name has the hour.
+                        let id = if id.starts_with("rds:orcha-prod") {
+                            "automatic"
+                        } else {
+                            &id
+                        };
+                        format!("{kind} {id}")
+                    }));
+                }
+                match values(&text, "<Marker>([^<]+)</").pop() {
+                    Some(next) => marker = next,
+                    None => break,
+                }
             }
         }
         found.sort();
