@@ -5,6 +5,8 @@
 
 mod harness;
 
+use std::time::Duration;
+
 use harness::fault::Scene;
 use harness::gate::Project;
 use harness::hold::{Hold, When};
@@ -13,6 +15,7 @@ use harness::killed::{
     until_guard_ends,
 };
 use harness::provider::{Door, KEY, Kind, Provider};
+use nix::sys::signal::Signal;
 
 /// So many runs are beside each other. Two of them work, the others wait until a sweep has looked twice.
 const AT_A_TIME: usize = 12;
@@ -117,15 +120,39 @@ fn each(test: impl Fn(&Provider) + Sync) {
     });
 }
 
-/// A run that was killed while the call that makes the clone was on its way.
-fn killed_while_it_is_made(provider: &Provider) -> (Hold, Scene, String) {
-    let makes = match provider.kind {
+/// The call that makes a clone.
+fn makes(kind: Kind) -> &'static str {
+    match kind {
         Kind::Neon => "POST /api/v2/projects/shop/branches",
         Kind::Dblab => "POST /clone",
-    };
-    let hold = Hold::of(makes, When::Before);
+    }
+}
+
+/// A run that was killed while the call that makes the clone was on its way.
+fn killed_while_it_is_made(provider: &Provider) -> (Hold, Scene, String) {
+    let hold = Hold::of(makes(provider.kind), When::Before);
     let (scene, killed) = killed(provider, &hold, Who::GateAndGuard);
     (hold, scene, killed.expect("it makes a clone").run)
+}
+
+/// Cancelled, a run gives up its call, which goes on.
+#[test]
+fn what_is_made_after_a_run_was_cancelled_goes_with_it() {
+    each(|provider| {
+        let hold = Hold::of(makes(provider.kind), When::Before);
+        let scene = shop(&provider.door(&hold), GOOD);
+        let mut gate = scene.start();
+        gate.until("the clone is asked for", |_| hold.held());
+        let late = hold.clone();
+        let letting_go = std::thread::spawn(move || {
+            std::thread::sleep(Duration::from_secs(1));
+            late.let_go();
+        });
+        gate.tell(Signal::SIGTERM)
+            .expect_interrupted(Signal::SIGTERM);
+        letting_go.join().expect("it is made");
+        provider.nothing_is_left();
+    });
 }
 
 #[test]

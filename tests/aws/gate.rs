@@ -124,7 +124,7 @@ async fn instance(directory: &Path, password: &str) -> Server {
 }
 
 async fn rehearse(target: &str, migration: &str) -> Option<(Ended, Aws, String)> {
-    rehearse_and(target, migration, |scene| scene.run()).await
+    rehearse_and(target, migration, Scene::run).await
 }
 
 /// What was done with the gate, AWS, and the clone's password.

@@ -124,12 +124,14 @@ fn the_next_run_removes_what_a_dead_one_left_and_nothing_of_a_living_one() {
     assert_eq!(docker.left_of(&living_run), []);
 }
 
+/// A run of long ago.
+const OLD: &str = "20260101000000_0123abcd";
+
 #[test]
 fn a_sweep_removes_what_is_ours_and_over() {
     let (_turn, Some(docker)) = (turn(), Docker::here()) else {
         return;
     };
-    const OLD: &str = "20260101000000_0123abcd";
     let ours = format!("pgrehearse-{OLD}");
     docker.make_network(&ours, OLD);
     // Somebody's, who likes our labels.
