@@ -10,10 +10,10 @@ use serde_json::{Value, json};
 use tokio::time::Instant;
 use url::Url;
 
-use super::api::Api;
+use super::api::{Api, is_not_found};
 use super::{
     Account, Blocks, BoxFuture, CloneName, CloudError, Labelled, Looked, Made, Order, Patience,
-    Provider, Resource,
+    Provider, Refusal, Resource,
 };
 use crate::postgres::Endpoint;
 use crate::postgres::endpoint::{Host, Tls};
@@ -248,11 +248,11 @@ impl Engine {
 
     async fn clone_of(&self, name: &CloneName) -> Result<Option<Clone>, CloudError> {
         const DOING: &str = "read the clone's state";
-        let found = match self.api.find(DOING, &format!("clone/{name}")).await {
-            // Some versions say so by an internal error.
-            Err(CloudError::Refused { refusal, .. }) if refusal.said.contains("not found") => None,
-            other => other?,
-        };
+        // Some versions say so by an internal error.
+        let says_none =
+            |refusal: &Refusal| is_not_found(refusal) || refusal.said.contains("not found");
+        let path = format!("clone/{name}");
+        let found = self.api.find(DOING, &path, says_none).await?;
         found.map(|json| self.read(&json, DOING)).transpose()
     }
 
