@@ -284,11 +284,10 @@ async fn reset(asked: &Asked<'_>, id: &str) -> (u16, Value) {
         run(asked.production, &sql).await;
     }
     let mut state = asked.state();
-    let clone = state
-        .clones
-        .iter_mut()
-        .find(|clone| clone.id == *id)
-        .expect("it is there");
+    // It may be deleted meanwhile.
+    let Some(clone) = state.clones.iter_mut().find(|clone| clone.id == *id) else {
+        return missing();
+    };
     clone.server = Some(server);
     let done = operation(id, clone);
     (
