@@ -2,11 +2,10 @@
 
 mod harness;
 
-use std::process::Command;
-
 use harness::Server;
 use harness::fault::Scene;
 use harness::gate::{Project, gate};
+use harness::processes::guard_of;
 use harness::provider::{KEY, Kind, Provider};
 use nix::sys::signal::{Signal, kill};
 
@@ -64,9 +63,7 @@ fn what_even_the_guard_did_not_remove_is_swept() {
         let mut gate = scene.start();
         gate.until_says("migrate");
         let id = gate.id().expect("a run");
-        for guard in processes_below_gate(gate.pid().as_raw()) {
-            kill(nix::unistd::Pid::from_raw(guard), Signal::SIGKILL).expect("the guard runs");
-        }
+        kill(guard_of(gate.pid()), Signal::SIGKILL).expect("the guard runs");
         gate.tell(Signal::SIGKILL);
         assert_eq!(provider.state().clones.len(), 1);
         let (project, temporary) = (&scene.project, scene.temporary());
@@ -81,18 +78,6 @@ fn what_even_the_guard_did_not_remove_is_swept() {
         provider.nothing_is_left();
         sweep(project, temporary, &[]).expect(0, &["no run has left anything"]);
     }
-}
-
-/// The guard of a gate.
-fn processes_below_gate(gate: i32) -> Vec<i32> {
-    let output = Command::new("pgrep")
-        .args(["--parent", &gate.to_string(), "--full", "stand-guard"])
-        .output()
-        .expect("pgrep starts");
-    let text = String::from_utf8(output.stdout).expect("text");
-    let found: Vec<i32> = text.lines().filter_map(|line| line.parse().ok()).collect();
-    assert_eq!(found.len(), 1, "{text}");
-    found
 }
 
 #[test]

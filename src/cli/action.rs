@@ -87,6 +87,10 @@ fn rehearse(inputs: &Inputs) -> Exit {
         complain(&error, None);
     }
     let (exit, report) = run::answer(&inputs.run_arguments(), id);
+    if let Err(error) = outputs::save_end(variable) {
+        // Without it that step only looks once more.
+        complain(&error, None);
+    }
     let Some((report, directory)) = report else {
         annotate_error("the policy is wrong, or a file of it is; the log has the place");
         return end(

@@ -5,7 +5,7 @@ use jiff::Timestamp;
 use super::{Exit, PolicyFile, complain, print, runtime, say};
 use crate::policy::Policy;
 use crate::process::RunId;
-use crate::sweep::{self, Left, Place};
+use crate::sweep::{self, Left, Place, Seen, SweepError};
 use crate::text::{count_of, human_seconds};
 
 #[derive(clap::Args)]
@@ -47,51 +47,98 @@ async fn look(arguments: &Arguments, policy: &Policy) -> Exit {
             return Exit::Undecided;
         }
     };
-    let now = Timestamp::now();
-    let mut exit = Exit::Go;
-    let mut leaked = Vec::new();
-    let mut seen = 0;
+    let mut sweeping = Sweeping {
+        over: arguments.run_id.as_ref(),
+        now: Timestamp::now(),
+        errors: 0,
+        leaked: Vec::new(),
+    };
+    let mut all_seen = Vec::new();
     for place in &places {
-        match place.list().await {
-            Ok(all) => {
-                seen += all.len();
-                for left in all {
-                    let is_leaked = left.is_leaked(arguments.run_id.as_ref(), now);
-                    print(&line(&left, is_leaked, now));
-                    if is_leaked {
-                        leaked.push((place, left));
-                    }
-                }
-            }
+        let seen: Seen = match place.list().await {
+            Ok(found) => sweeping.print(place, found),
             Err(error) => {
-                say(&format!("error: {}: {}", place.describe(), error.explain()));
-                exit = Exit::Undecided;
+                sweeping.fail(&place.describe(), &error);
+                continue;
             }
-        }
+        };
+        all_seen.push((place, seen));
     }
-    print(&summary(seen, &leaked));
-    if !leaked.is_empty() && exit == Exit::Go {
-        exit = Exit::NoGo;
-    }
+    let seen = all_seen.iter().map(|(_, seen)| seen.len()).sum();
+    print(&summary(seen, &sweeping.leaked));
     if arguments.delete {
-        for (place, left) in leaked {
-            match place.remove(&left).await {
+        sweeping.delete(0).await;
+    }
+    if arguments.delete && arguments.run_id.is_some() {
+        for (place, seen) in &mut all_seen {
+            sweeping.delete_late(place, seen).await;
+        }
+    }
+    match (sweeping.errors, sweeping.leaked.is_empty()) {
+        (0, true) => Exit::Go,
+        (0, false) => Exit::NoGo,
+        _ => Exit::Undecided,
+    }
+}
+
+/// What was found so far.
+struct Sweeping<'a> {
+    /// A run that is over.
+    over: Option<&'a RunId>,
+    now: Timestamp,
+    errors: usize,
+    leaked: Vec<(&'a Place, Left)>,
+}
+
+impl<'a> Sweeping<'a> {
+    fn fail(&mut self, what: &str, error: &SweepError) {
+        say(&format!("error: {what}: {}", error.explain()));
+        self.errors += 1;
+    }
+
+    /// Prints what was found in a place, and keeps what has leaked.
+    fn print(&mut self, place: &'a Place, found: Vec<Left>) -> Seen {
+        let mut seen = Seen::new();
+        for left in found {
+            let is_leaked = left.is_leaked(self.over, self.now);
+            print(&line(&left, is_leaked, self.now));
+            seen.insert(left.key());
+            if is_leaked {
+                self.leaked.push((place, left));
+            }
+        }
+        seen
+    }
+
+    /// Deletes what has leaked, beginning with that one.
+    async fn delete(&mut self, from: usize) {
+        for at in from..self.leaked.len() {
+            let (place, left) = &self.leaked[at];
+            let what = format!("{} `{}`", left.kind, left.name);
+            match place.remove(left).await {
                 Ok(()) => {
-                    print(&format!("deleted {} `{}`\n", left.kind, left.name));
+                    print(&format!("deleted {what}\n"));
                 }
-                Err(error) => {
-                    say(&format!(
-                        "error: {} `{}`: {}",
-                        left.kind,
-                        left.name,
-                        error.explain()
-                    ));
-                    exit = Exit::Undecided;
-                }
+                Err(error) => self.fail(&what, &error),
             }
         }
     }
-    exit
+
+    /// Looks again until there is nothing new.
+    async fn delete_late(&mut self, place: &'a Place, seen: &mut Seen) {
+        loop {
+            let late = match place.list_late(seen).await {
+                Ok(late) => late,
+                Err(error) => return self.fail(&place.describe(), &error),
+            };
+            let from = self.leaked.len();
+            self.print(place, late);
+            if self.leaked.len() == from {
+                return;
+            }
+            self.delete(from).await;
+        }
+    }
 }
 
 fn line(left: &Left, is_leaked: bool, now: Timestamp) -> String {

@@ -66,11 +66,26 @@ impl Api {
         ask.retry(again()).when(CloudError::may_pass).await
     }
 
-    /// The same of something that may not be there.
-    pub async fn find(&self, doing: &str, path: &str) -> Result<Option<Value>, CloudError> {
-        match self.get(doing, path).await {
+    /// The same of something that may not be there, which `says_none` tells from a failure.
+    pub async fn find(
+        &self,
+        doing: &str,
+        path: &str,
+        says_none: fn(&Refusal) -> bool,
+    ) -> Result<Option<Value>, CloudError> {
+        let is_none = |error: &CloudError| match error {
+            CloudError::Refused { refusal, .. } => says_none(refusal),
+            _ => false,
+        };
+        let ask = || self.once(Method::GET, doing, path, None);
+        // That there is none is an answer, whatever its status: nobody waits for another one.
+        let asked = ask.retry(again());
+        let asked = asked
+            .when(|error| error.may_pass() && !is_none(error))
+            .await;
+        match asked {
             Ok(json) => Ok(Some(json)),
-            Err(error) if error.status() == Some(StatusCode::NOT_FOUND.as_u16()) => Ok(None),
+            Err(error) if is_none(&error) => Ok(None),
             Err(error) => Err(error),
         }
     }
@@ -155,6 +170,11 @@ fn hint(status: StatusCode) -> Option<&'static str> {
         StatusCode::FORBIDDEN => Some("the key may not do that"),
         _ => None,
     }
+}
+
+/// As HTTP says that there is no such thing.
+pub fn is_not_found(refusal: &Refusal) -> bool {
+    refusal.status == StatusCode::NOT_FOUND.as_u16()
 }
 
 /// What kept an answer from coming, without the URL.

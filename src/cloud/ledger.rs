@@ -1,9 +1,19 @@
 //! What this run has made at providers and has not removed yet.
 
 use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
+
+use serde::{Deserialize, Serialize};
 
 use super::{Access, Account, CloneName, CloudError, Made, Order, Patience, Provider, Tunnel};
 use crate::process::guard::{Guard, Watched};
+
+/// A call that was sent may be done after whoever sent it has given it up, or is gone: so long after a
+/// look that may have come before it, another one is taken.
+const LATE: Duration = Duration::from_secs(2);
+
+/// The same for the guard, which nobody waits for.
+const LATER: [Duration; 3] = [LATE, Duration::from_secs(5), Duration::from_secs(10)];
 
 /// A clone that could not be removed.
 #[derive(Debug)]
@@ -28,13 +38,34 @@ struct Entry {
     name: CloneName,
     /// The way to it, which ends with the entry.
     tunnel: Option<Arc<Tunnel>>,
+    making: Making,
+}
+
+/// What is known of the calls that make a clone.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Making {
+    /// One of them may still be on its way.
+    UnderWay,
+    /// All are answered.
+    Done,
 }
 
 impl Entry {
+    async fn remove(&self, patience: Patience) -> Result<(), CloudError> {
+        self.account.remove(&self.name, patience).await?;
+        if self.making == Making::UnderWay {
+            tokio::time::sleep(LATE).await;
+            self.account.remove(&self.name, patience).await?;
+        }
+        Ok(())
+    }
+
     fn watched(&self) -> Watched {
         Watched::Clone {
             access: self.access.clone(),
             name: self.name.to_string(),
+            making: self.making,
         }
     }
 }
@@ -59,6 +90,7 @@ impl Ledger {
             account,
             name: order.name.clone(),
             tunnel: None,
+            making: Making::UnderWay,
         };
         self.guard
             .watch(entry.watched())
@@ -67,6 +99,12 @@ impl Ledger {
         let made = provider.make(order).await?;
         if let Some(entry) = (self.open().iter_mut()).find(|entry| entry.name == *order.name) {
             entry.tunnel.clone_from(&made.tunnel);
+            let before = entry.watched();
+            entry.making = Making::Done;
+            self.guard
+                .watch(entry.watched())
+                .map_err(CloudError::Guard)?;
+            self.guard.forget(before);
         }
         Ok(made)
     }
@@ -93,7 +131,7 @@ impl Ledger {
     pub async fn remove_all(&self, patience: Patience) -> Vec<Leak> {
         let open = self.open().clone();
         let removals = open.into_iter().map(|entry| async move {
-            let removed = entry.account.remove(&entry.name, patience).await;
+            let removed = entry.remove(patience).await;
             (entry, removed)
         });
         let mut leaks = Vec::new();
@@ -131,22 +169,47 @@ impl Ledger {
     }
 }
 
-/// Removes a clone for a run that is gone, and does not wait for it.
-pub fn remove_from_guard(access: &Access, name: &str) {
-    let Some(name) = CloneName::parse(name) else {
+/// Which look for the clones of a run that is gone this is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Look {
+    First,
+    /// What was on its way when the run ended may be there by now.
+    Later,
+}
+
+/// A clone as the guard knows it.
+pub type Known<'a> = (&'a Access, &'a str, Making);
+
+/// Removes the clones of a run that is gone, and does not wait until they are.
+pub fn remove_from_guard(clones: &[Known<'_>], look: Look) {
+    let clones: Vec<_> = (clones.iter())
+        .filter(|(_, _, making)| look == Look::First || *making == Making::UnderWay)
+        .filter_map(|(access, name, _)| Some((access.account().ok()?, CloneName::parse(name)?)))
+        .collect();
+    if clones.is_empty() {
         return;
-    };
+    }
     let Ok(runtime) = tokio::runtime::Builder::new_current_thread()
         .enable_all()
         .build()
     else {
         return;
     };
-    runtime.block_on(async {
-        let Ok(account) = access.account() else {
-            return;
-        };
+    let remove_all = || async {
+        let removals =
+            (clones.iter()).map(|(account, name)| account.remove(name, Patience::Accepted));
         // Nobody is left who could be told.
-        let _ = account.remove(&name, Patience::Accepted).await;
+        futures_util::future::join_all(removals).await;
+    };
+    runtime.block_on(async {
+        match look {
+            Look::First => remove_all().await,
+            Look::Later => {
+                for pause in LATER {
+                    tokio::time::sleep(pause).await;
+                    remove_all().await;
+                }
+            }
+        }
     });
 }

@@ -13,6 +13,7 @@ use reqwest::Method;
 use serde_json::{Value, json};
 use tokio::time::Instant;
 
+use super::api::is_not_found;
 use super::{
     Account, Blocks, BoxFuture, CloudError, Intended, Looked, Made, Order, Outline, Provider,
 };
@@ -62,10 +63,11 @@ impl Neon {
         };
         let found = branches.into_iter().find(is_wanted);
         if let (None, Some(id)) = (&found, &self.wanted.branch) {
+            const DOING: &str = "read a branch";
             // The search is by name.
             let path = self.project.path(&format!("branches/{}", encoded(id)));
-            if let Some(found) = self.project.api.find("read a branch", &path).await? {
-                return self.project.read(&found["branch"], "read a branch");
+            if let Some(found) = self.project.api.find(DOING, &path, is_not_found).await? {
+                return self.project.read(&found["branch"], DOING);
             }
         }
         found.ok_or_else(|| CloudError::Source {

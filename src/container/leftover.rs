@@ -18,7 +18,7 @@ use super::owner::Owner;
 use crate::process::RunId;
 
 const MANAGED_BY: (&str, &str) = ("managed-by", "pgrehearse");
-const RUN: &str = "run-id";
+pub(super) const RUN: &str = "run-id";
 const OWNER: &str = "owner";
 
 /// How long removing may take. A runner kills what has not ended ten seconds after it asked.
@@ -172,16 +172,20 @@ async fn remove(docker: &Docker, run: &str) -> Result<Vec<String>, ContainerErro
         .map_err(ContainerError::of("list volumes"))?
         .volumes;
     for volume in volumes.into_iter().flatten() {
-        let options = RemoveVolumeOptionsBuilder::new().force(true).build();
-        gone(docker.remove_volume(&volume.name, Some(options)).await)
-            .map_err(ContainerError::of("remove a volume"))?;
+        remove_volume(docker, &volume.name).await?;
         removed.push(format!("the volume `{}`", volume.name));
     }
     Ok(removed)
 }
 
+pub(super) async fn remove_volume(docker: &Docker, name: &str) -> Result<(), ContainerError> {
+    let options = RemoveVolumeOptionsBuilder::new().force(true).build();
+    gone(docker.remove_volume(name, Some(options)).await)
+        .map_err(ContainerError::of("remove a volume"))
+}
+
 /// Removes a network, and first whoever is in it: the gate's own container is.
-async fn remove_network(docker: &Docker, name: &str) -> Result<(), ContainerError> {
+pub(super) async fn remove_network(docker: &Docker, name: &str) -> Result<(), ContainerError> {
     let inside = match docker.inspect_network(name, None).await {
         Ok(network) => network.containers.unwrap_or_default(),
         Err(error) if is_not_found(&error) => return Ok(()),
@@ -198,7 +202,7 @@ async fn remove_network(docker: &Docker, name: &str) -> Result<(), ContainerErro
     gone(docker.remove_network(name).await).map_err(ContainerError::of("remove a network"))
 }
 
-fn labelled(run: Option<&str>) -> HashMap<String, Vec<String>> {
+pub(super) fn labelled(run: Option<&str>) -> HashMap<String, Vec<String>> {
     let mut labels = vec![format!("{}={}", MANAGED_BY.0, MANAGED_BY.1)];
     labels.extend(run.map(|run| format!("{RUN}={run}")));
     [("label".to_owned(), labels)].into()

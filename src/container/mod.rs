@@ -10,6 +10,7 @@ mod error;
 mod hidden;
 mod image;
 mod leftover;
+pub mod listing;
 mod name;
 mod network;
 mod own;

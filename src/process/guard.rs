@@ -16,7 +16,8 @@ use nix::sys::signal::{SigSet, Signal};
 use serde::{Deserialize, Serialize};
 
 use super::{RunId, stray};
-use crate::cloud::{Access, ledger};
+use crate::cloud::Access;
+use crate::cloud::ledger::{self, Known, Look, Making};
 use crate::container;
 use crate::postgres::throwaway;
 
@@ -36,7 +37,11 @@ pub enum Watched {
     /// The endpoint carries a password, which is why this travels by pipe and not by argument.
     ScratchDatabase { endpoint: String, name: String },
     /// A clone at a provider: asked to be removed.
-    Clone { access: Access, name: String },
+    Clone {
+        access: Access,
+        name: String,
+        making: Making,
+    },
     /// What a run makes at Docker's, by the daemon's socket and the run's id: removed.
     Siblings { socket: PathBuf, run: String },
 }
@@ -137,13 +142,22 @@ pub fn stand_guard(pipe: impl io::Read) {
     if watched.is_empty() {
         return;
     }
+    let clones: Vec<Known<'_>> = (watched.iter())
+        .filter_map(|thing| match thing {
+            Watched::Clone {
+                access,
+                name,
+                making,
+            } => Some((access, name.as_str(), *making)),
+            _ => None,
+        })
+        .collect();
     for thing in &watched {
-        match thing {
-            Watched::Server(directory) => throwaway::stop_server_in(directory),
-            Watched::Clone { access, name } => ledger::remove_from_guard(access, name),
-            _ => {}
+        if let Watched::Server(directory) = thing {
+            throwaway::stop_server_in(directory);
         }
     }
+    ledger::remove_from_guard(&clones, Look::First);
     for thing in &watched {
         if let Watched::Siblings { socket, run } = thing
             && let Some(run) = RunId::parse(run)
@@ -167,6 +181,7 @@ pub fn stand_guard(pipe: impl io::Read) {
             Watched::Clone { .. } | Watched::Siblings { .. } => {}
         }
     }
+    ledger::remove_from_guard(&clones, Look::Later);
 }
 
 /// Removes `directory`, again if a process that is just ending still wrote into it.

@@ -1,5 +1,5 @@
-//! What runs have made and left: at the provider of the policy's source, on the policy's server, and on
-//! this machine.
+//! What runs have made and left: at the provider of the policy's source, on the policy's server, on this
+//! machine, and at its Docker.
 //!
 //! A run clears up after itself, its guard after a run that was killed. Where both were, everything
 //! they made still says whose it is: by its name, by a label where there is a place for one, and by when
@@ -7,6 +7,7 @@
 
 mod local;
 
+use std::collections::BTreeSet;
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
@@ -15,6 +16,8 @@ use jiff::Timestamp;
 use tokio::time::Instant;
 
 use crate::cloud::{Account, CloneName, CloudError, Labelled, Patience};
+use crate::container::listing::{self, Leftover};
+use crate::container::{self, ContainerError};
 use crate::policy::{Policy, Source, Target};
 use crate::postgres::Endpoint;
 use crate::postgres::scratch::{self, ScratchError, ScratchName};
@@ -26,6 +29,10 @@ const OLD: Duration = Duration::from_hours(24);
 
 /// How long a provider may take to delete one thing.
 const GONE_WITHIN: Duration = Duration::from_mins(20);
+
+/// So long after a look at a provider another one is taken for a run that is said to be over: what its
+/// last call has asked for may be made after it was killed, and be listed a while after that.
+const LATE: Duration = Duration::from_secs(5);
 
 /// Something that a run has made and that is still there.
 #[derive(Clone, Debug)]
@@ -43,12 +50,16 @@ pub struct Left {
     way: Way,
 }
 
+/// Kinds and names of what was seen in one place.
+pub type Seen = BTreeSet<(&'static str, String)>;
+
 /// How it is removed.
 #[derive(Clone, Debug)]
 enum Way {
     Provider(CloneName),
     Database(ScratchName),
     Directory(PathBuf),
+    AtDocker(Leftover),
 }
 
 /// A place where runs leave things.
@@ -58,6 +69,8 @@ pub enum Place {
     Server(Box<Endpoint>),
     /// A directory on this machine in which runs make theirs.
     Directory(PathBuf),
+    /// Docker, by its socket: where the policy has an image.
+    Docker(PathBuf),
 }
 
 #[derive(Debug, thiserror::Error)]
@@ -66,6 +79,8 @@ pub enum SweepError {
     Cloud(#[from] CloudError),
     #[error(transparent)]
     Scratch(#[from] ScratchError),
+    #[error(transparent)]
+    Container(#[from] ContainerError),
     #[error("`{path}` could not be removed")]
     Stays { path: String },
 }
@@ -75,6 +90,7 @@ impl SweepError {
     pub fn explain(&self) -> Failure {
         match self {
             Self::Cloud(error) => error.explain(),
+            Self::Container(error) => Failure::of(error, error.hint()),
             other => Failure::of(other, None),
         }
     }
@@ -97,6 +113,14 @@ pub fn places(policy: Option<&Policy>) -> Result<Vec<Place>, SweepError> {
     }
     directories.dedup();
     places.extend(directories.into_iter().map(Place::Directory));
+    // Nothing is made at Docker's for a policy without an image, and no daemon need be here.
+    if policy.is_some_and(|policy| policy.migrations.image.is_some()) {
+        // No run takes another kind of `DOCKER_HOST`, so what was made is at the usual one.
+        let socket = container::socket(|name| std::env::var(name).ok());
+        places.push(Place::Docker(
+            socket.unwrap_or_else(|_| container::SOCKET.into()),
+        ));
+    }
     Ok(places)
 }
 
@@ -107,6 +131,7 @@ impl Place {
             Self::Provider(account) => account.describe(),
             Self::Server(endpoint) => format!("`{endpoint}`"),
             Self::Directory(directory) => format!("`{}`", directory.display()),
+            Self::Docker(socket) => format!("Docker at `{}`", socket.display()),
         }
     }
 
@@ -159,7 +184,33 @@ impl Place {
                 });
                 left.collect()
             }
+            Self::Docker(socket) => {
+                let found = listing::list(socket).await?.into_iter();
+                let left = found.map(|leftover| Left {
+                    place: place.clone(),
+                    kind: leftover.thing.kind(),
+                    name: leftover.name.clone(),
+                    run: leftover.run.clone(),
+                    expires: old(&leftover.run),
+                    monthly_dollars: None,
+                    labelled: Labelled::Ours,
+                    way: Way::AtDocker(leftover),
+                });
+                left.collect()
+            }
         })
+    }
+
+    /// What another look finds a while later that is not among `seen`, and is now. Only a provider makes
+    /// things for a run that is gone.
+    pub async fn list_late(&self, seen: &mut Seen) -> Result<Vec<Left>, SweepError> {
+        let Self::Provider(_) = self else {
+            return Ok(Vec::new());
+        };
+        tokio::time::sleep(LATE).await;
+        let mut late = self.list().await?;
+        late.retain(|left| seen.insert(left.key()));
+        Ok(late)
     }
 
     /// Removes it and waits until it is gone.
@@ -173,6 +224,9 @@ impl Place {
                 scratch::drop_database(endpoint, name).await?;
             }
             (Self::Directory(_), Way::Directory(path)) => local::remove(path)?,
+            (Self::Docker(socket), Way::AtDocker(leftover)) => {
+                listing::remove(socket, leftover).await?;
+            }
             // It is of another place.
             _ => {}
         }
@@ -181,6 +235,11 @@ impl Place {
 }
 
 impl Left {
+    /// What tells it from everything else in its place.
+    pub fn key(&self) -> (&'static str, String) {
+        (self.kind, self.name.clone())
+    }
+
     /// How long ago its run began.
     pub fn age(&self, now: Timestamp) -> Option<Duration> {
         Duration::try_from(now.duration_since(self.run.began()?)).ok()

@@ -1,5 +1,7 @@
 //! The whole gate on an RDS instance that is restored beside production.
 
+use crate::harness::fault::Scene;
+use crate::harness::killed::{Sweep, Who, is_gone_from_here, kill_now};
 use crate::instance::{Kind, RECIPES, Rehearsal};
 
 #[tokio::test(flavor = "multi_thread")]
@@ -77,4 +79,26 @@ async fn what_can_be_read_before_is_not_cold() {
         "{said}"
     );
     assert!(!said.contains("(cold "), "{said}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_run_that_is_killed_after_the_clone_is_swept() {
+    for stage in ["restore", "migrate", "verify"] {
+        let kill_and_sweep = move |scene: &Scene| {
+            let mut gate = scene.start();
+            gate.until_says(&format!("{stage}: started"));
+            let (run, _) = kill_now(gate, Who::GateAndGuard);
+            let swept = Sweep::everything_of(scene, &run).run();
+            swept.expect(1, &["deleted DB instance"]);
+            is_gone_from_here(&run, scene);
+        };
+        let rehearsal = Rehearsal {
+            policy: "target: in_place",
+            ..Rehearsal::of(Kind::Instance)
+        };
+        let Some(killed) = rehearsal.drive(kill_and_sweep).await else {
+            return;
+        };
+        assert_eq!(killed.aws.everything().await, killed.before);
+    }
 }

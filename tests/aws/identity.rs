@@ -2,7 +2,10 @@
 
 use std::path::Path;
 use std::process::Command;
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
 
+use axum::http::{HeaderMap, Uri};
 use pgrehearse::cloud::aws::{Access, Home, Renewal};
 use pgrehearse::cloud::{self, Account as _, Patience, Provider as _};
 use pgrehearse::verdict::Explained as _;
@@ -108,9 +111,13 @@ async fn with_the_variables() {
     println!("url {:?}", access.rds_url);
     let keys = access.keys.as_ref().expect("keys");
     println!("token {}", keys.token.is_some());
+    let line = serde_json::to_string(&access).expect("a line");
+    println!("access {line}");
     match &access.renewal {
         Some(Renewal::WebIdentity { role, .. }) => println!("renewed as {role}"),
         Some(Renewal::Profile { name, .. }) => println!("renewed by {name}"),
+        Some(Renewal::Container { .. }) => println!("renewed by its container"),
+        Some(Renewal::Instance { .. }) => println!("renewed by its machine"),
         None => println!("not renewed"),
     }
     // When these are over, the guard gets others.
@@ -202,4 +209,139 @@ async fn variables_profiles_and_tokens_are_found() {
     );
     assert!(said.contains("AWS_PROFILE"), "{said}");
     assert!(aws.actions().is_empty());
+}
+
+/// What gives keys to a container or to a machine.
+struct Role {
+    /// Their name, and how many seconds they are good for.
+    keys: (&'static str, u64),
+    /// What was shown, each time that keys were asked for.
+    shown: Vec<String>,
+}
+
+async fn role() -> (String, Arc<Mutex<Role>>) {
+    // Such that are over too soon to begin anything with.
+    let role = Arc::new(Mutex::new(Role {
+        keys: ("old", 50),
+        shown: Vec::new(),
+    }));
+    let served = role.clone();
+    let answer = move |uri: Uri, headers: HeaderMap| {
+        let mut role = served.lock().expect("not poisoned");
+        let header = |name: &str| {
+            let value = headers.get(name).and_then(|value| value.to_str().ok());
+            value.unwrap_or_default().to_owned()
+        };
+        let text = match uri.path() {
+            "/latest/api/token" => "a-token".to_owned(),
+            path if path.ends_with("/security-credentials/")
+                || path.ends_with("/security-credentials-extended/") =>
+            {
+                "gate".to_owned()
+            }
+            _ => {
+                role.shown.push(format!(
+                    "{}{}",
+                    header("authorization"),
+                    header("x-aws-ec2-metadata-token")
+                ));
+                let (id, seconds) = role.keys;
+                let until = jiff::Timestamp::now() + Duration::from_secs(seconds);
+                serde_json::json!({
+                    "Code": "Success",
+                    "Type": "AWS-HMAC",
+                    "AccountId": ACCOUNT,
+                    "LastUpdated": "2026-01-01T00:00:00Z",
+                    "AccessKeyId": id,
+                    "SecretAccessKey": "secret",
+                    "Token": "token",
+                    "Expiration": until.strftime("%Y-%m-%dT%H:%M:%SZ").to_string(),
+                })
+                .to_string()
+            }
+        };
+        let head = [("x-aws-ec2-metadata-token-ttl-seconds", "600")];
+        async move { (head, text) }
+    };
+    let listener = tokio::net::TcpListener::bind("127.0.0.1:0")
+        .await
+        .expect("a free port");
+    let address = listener.local_addr().expect("bound");
+    tokio::spawn(async move {
+        let _ = axum::serve(listener, axum::Router::new().fallback(answer)).await;
+    });
+    (format!("http://{address}"), role)
+}
+
+/// Another process has the variables, and this one is what the guard is: it has only what it is told.
+async fn renewed(aws: &Aws, variables: &[(&str, &str)], between: impl FnOnce()) -> String {
+    let url = ("AWS_ENDPOINT_URL", aws.url.as_str());
+    let said = in_another_process(&[&[url][..], variables].concat()).await;
+    assert!(said.contains("found 0"), "{said}");
+    let line = said.lines().find_map(|line| line.strip_prefix("access "));
+    let access: Access = serde_json::from_str(line.expect("told")).expect("an access");
+    assert!(!format!("{access:?}").contains("the-token"), "{access:?}");
+    assert_eq!(
+        access.keys.as_ref().map(|keys| keys.id.as_str()),
+        Some("old")
+    );
+    between();
+    let home = Home::paced(&access, PACE);
+    home.list().await.expect("with new keys");
+    let cloud::Access::Aws(again) = home.access().await.expect("an access") else {
+        panic!("AWS");
+    };
+    again.keys.expect("keys").id
+}
+
+#[tokio::test]
+async fn the_keys_of_a_container_and_of_a_machine_are_renewed() {
+    let Some(aws) = Aws::start().await else {
+        return;
+    };
+    let directory = tempfile::tempdir().expect("a directory");
+    let token = written(directory.path(), "token", "the-token-1");
+    for (variable, value, shown) in [
+        (
+            "AWS_CONTAINER_AUTHORIZATION_TOKEN",
+            "the-token",
+            "the-token",
+        ),
+        (
+            "AWS_CONTAINER_AUTHORIZATION_TOKEN_FILE",
+            &token,
+            "the-token-2",
+        ),
+    ] {
+        let (url, role) = role().await;
+        let url = format!("{url}/role");
+        let key = renewed(
+            &aws,
+            &[
+                ("AWS_CONTAINER_CREDENTIALS_FULL_URI", &url),
+                (variable, value),
+            ],
+            || {
+                written(directory.path(), "token", "the-token-2");
+                role.lock().expect("not poisoned").keys = ("new", 3600);
+            },
+        )
+        .await;
+        assert_eq!(key, "new");
+        let role = role.lock().expect("not poisoned");
+        assert_eq!(role.shown.last().map(String::as_str), Some(shown));
+    }
+    let (url, role) = role().await;
+    let key = renewed(
+        &aws,
+        &[
+            ("AWS_EC2_METADATA_DISABLED", "false"),
+            ("AWS_EC2_METADATA_SERVICE_ENDPOINT", &url),
+        ],
+        || role.lock().expect("not poisoned").keys = ("new", 3600),
+    )
+    .await;
+    assert_eq!(key, "new");
+    let role = role.lock().expect("not poisoned");
+    assert_eq!(role.shown.last().map(String::as_str), Some("a-token"));
 }

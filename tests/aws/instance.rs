@@ -97,9 +97,9 @@ pub enum Minor {
     Older,
 }
 
-/// What a run came to.
-pub struct Rehearsed {
-    pub ended: Ended,
+/// What was done with a run, to its end or not.
+pub struct Rehearsed<T = Ended> {
+    pub ended: T,
     pub aws: Aws,
     /// The master's, in the clone.
     pub password: String,
@@ -142,11 +142,20 @@ impl Rehearsal<'_> {
 
     /// Runs the gate to its end; `None` where moto is not installed.
     pub async fn run(&self) -> Option<Rehearsed> {
+        self.drive(Scene::run).await
+    }
+
+    /// The same, with whatever is done with the gate.
+    pub async fn drive<T: Send + 'static>(
+        &self,
+        drive: impl FnOnce(&Scene) -> T + Send + 'static,
+    ) -> Option<Rehearsed<T>> {
         let binaries = self
             .binaries
             .clone()
             .unwrap_or_else(|| binaries::newest(None).expect("a PostgreSQL server is installed"));
         let aws = Aws::start().await?;
+        aws.show_resets();
         let version = match self.minor {
             Minor::AsTheClone => binaries.version.clone(),
             Minor::Older => format!("{}.1", binaries.major),
@@ -168,7 +177,7 @@ impl Rehearsal<'_> {
             .env("AWS_ENDPOINT_URL", &aws.url)
             .env("AWS_ACCESS_KEY_ID", "test")
             .env("AWS_SECRET_ACCESS_KEY", "test");
-        let running = tokio::task::spawn_blocking(move || scene.run());
+        let running = tokio::task::spawn_blocking(move || drive(&scene));
         let mut running = std::pin::pin!(running);
         let call = loop {
             tokio::select! {

@@ -136,6 +136,29 @@ impl Docker {
             .expect("it is there")
     }
 
+    /// Makes a network that says to be of a run.
+    pub fn make_network(&self, name: &str, run: &str) {
+        let labels = [("managed-by", "pgrehearse"), ("run-id", run)];
+        let request = bollard::models::NetworkCreateRequest {
+            name: name.to_owned(),
+            labels: Some(
+                labels
+                    .map(|(name, value)| (name.to_owned(), value.to_owned()))
+                    .into(),
+            ),
+            ..bollard::models::NetworkCreateRequest::default()
+        };
+        self.runtime
+            .block_on(self.client.create_network(request))
+            .expect("a network is made");
+    }
+
+    pub fn remove_network(&self, name: &str) {
+        self.runtime
+            .block_on(self.client.remove_network(name))
+            .expect("it is there");
+    }
+
     pub fn network(&self, name: &str) -> NetworkInspect {
         self.runtime
             .block_on(self.client.inspect_network(name, None))

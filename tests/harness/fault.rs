@@ -29,6 +29,15 @@ pub struct Scene {
     pub project: Arc<Project>,
     temporary: Arc<tempfile::TempDir>,
     variables: Vec<(String, String)>,
+    beside: Beside,
+}
+
+/// How many gates of a kind run at a time.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Beside {
+    One,
+    /// They have no servers, and mostly wait.
+    Many,
 }
 
 /// A gate that runs.
@@ -68,6 +77,7 @@ impl Scene {
             project: Arc::new(project),
             temporary: Arc::new(temporary),
             variables: Vec::new(),
+            beside: Beside::One,
         }
     }
 
@@ -97,8 +107,19 @@ impl Scene {
         self
     }
 
+    /// Lets the gate run beside others: it has no servers, and waits most of the time.
+    pub fn side_by_side(mut self) -> Self {
+        self.beside = Beside::Many;
+        self
+    }
+
     pub fn temporary(&self) -> &Path {
         self.temporary.path()
+    }
+
+    /// What was set.
+    pub fn variables(&self) -> Vec<(String, String)> {
+        self.variables.clone()
     }
 
     pub fn start(&self) -> Gate {
@@ -129,7 +150,7 @@ impl Scene {
     }
 
     fn launch(&self, more: &[&str]) -> Gate {
-        let turn = Turn::take();
+        let turn = (self.beside == Beside::One).then(Turn::take);
         let mut arguments = vec!["run"];
         arguments.extend(more);
         let reports = more
@@ -155,7 +176,7 @@ impl Scene {
             temporary: self.temporary.clone(),
             reports: self.project.path().join(reports),
             told: None,
-            turn: Some(turn),
+            turn,
         }
     }
 

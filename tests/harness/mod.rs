@@ -9,6 +9,8 @@ pub mod fault;
 pub mod fixture;
 pub mod gate;
 pub mod github;
+pub mod hold;
+pub mod killed;
 pub mod processes;
 pub mod production;
 pub mod provider;

@@ -33,6 +33,24 @@ pub fn processes_of(run: &str) -> Vec<Process> {
     })
 }
 
+/// The guard of a gate.
+#[track_caller]
+pub fn guard_of(gate: Pid) -> Pid {
+    let parent = format!("PPid:\t{gate}\n");
+    let found = processes(|directory, command| {
+        command.contains(" stand-guard")
+            && std::fs::read_to_string(directory.join("status"))
+                .is_ok_and(|status| status.contains(&parent))
+    });
+    assert_eq!(found.len(), 1, "a gate has one guard");
+    found[0].id
+}
+
+/// Whether it runs. A zombie has ended.
+pub fn is_running(process: Pid) -> bool {
+    std::fs::read(format!("/proc/{process}/cmdline")).is_ok_and(|command| !command.is_empty())
+}
+
 fn processes(is_wanted: impl Fn(&Path, &str) -> bool) -> Vec<Process> {
     std::fs::read_dir("/proc")
         .into_iter()

@@ -8,6 +8,7 @@ use pgrehearse::cli::action::CLEANUP_NAME;
 
 use crate::harness::docker::Docker;
 use crate::harness::fault::Gate;
+use crate::harness::killed::Sweep;
 use crate::harness::processes::processes_below;
 use crate::{HANGS, nothing_is_left_at, scene, turn, until_it_hangs};
 
@@ -121,4 +122,48 @@ fn the_next_run_removes_what_a_dead_one_left_and_nothing_of_a_living_one() {
     gate.tell(Signal::SIGTERM)
         .expect_interrupted(Signal::SIGTERM);
     assert_eq!(docker.left_of(&living_run), []);
+}
+
+/// A run of long ago.
+const OLD: &str = "20260101000000_0123abcd";
+
+#[test]
+fn a_sweep_removes_what_is_ours_and_over() {
+    let (_turn, Some(docker)) = (turn(), Docker::here()) else {
+        return;
+    };
+    let ours = format!("pgrehearse-{OLD}");
+    docker.make_network(&ours, OLD);
+    // Somebody's, who likes our labels.
+    docker.make_network("shop_default", OLD);
+    let scene = scene(HANGS, "");
+    let run = kill_all(scene.start(), &docker, scene.temporary());
+    assert_eq!(
+        docker.left_of(OLD).len(),
+        2,
+        "its owner is not known to be gone"
+    );
+
+    let listed = Sweep::of(&scene, &[]).run();
+    listed.expect(
+        1,
+        &[
+            &format!("leaked  network `{ours}` in Docker at"),
+            ", 1 leaked",
+        ],
+    );
+    let deleted = Sweep::of(&scene, &["--delete"]).run();
+    deleted.expect(1, &[&format!("deleted network `{ours}`")]);
+    assert_eq!(
+        docker.left_of(OLD),
+        [("network", "shop_default".to_owned())]
+    );
+    docker.remove_network("shop_default");
+    assert!(!docker.left_of(&run).is_empty(), "that run may be alive");
+
+    let swept = Sweep::everything_of(&scene, &run).run();
+    swept.expect(1, &["deleted container", "deleted network"]);
+    assert_eq!(docker.left_of(&run), []);
+    let nothing = Sweep::of(&scene, &[]).run();
+    nothing.expect(0, &["no run has left anything"]);
 }

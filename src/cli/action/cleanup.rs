@@ -10,11 +10,12 @@ use std::path::Path;
 use std::process::ExitCode;
 
 use super::inputs::policy_path;
+use super::outputs::STATE_OF_END;
 use crate::cli::{Exit, complain, runtime, say, variable};
 use crate::container::{self, Stopped};
 use crate::policy::{self, Policy};
 use crate::process::RunId;
-use crate::sweep::{self, Place, SweepError};
+use crate::sweep::{self, Left, Place, Seen, SweepError};
 
 /// What was found and removed, and what could not be.
 #[derive(Default)]
@@ -95,7 +96,9 @@ fn sweep_places(policy: Option<&Policy>, run: &RunId, swept: &mut Swept) {
                 return;
             }
         };
-        for place in places {
+        // What is at Docker's was removed before, where there is a socket.
+        let is_asked = |place: &Place| !matches!(place, Place::Docker(_));
+        for place in places.into_iter().filter(is_asked) {
             if let Err(error) = sweep_place(&place, run, swept).await {
                 say(&format!("error: {}", error.explain()));
                 let what = format!(
@@ -109,10 +112,28 @@ fn sweep_places(policy: Option<&Policy>, run: &RunId, swept: &mut Swept) {
 }
 
 async fn sweep_place(place: &Place, run: &RunId, swept: &mut Swept) -> Result<(), SweepError> {
-    for left in place.list().await? {
+    let found = place.list().await?;
+    let mut seen: Seen = found.iter().map(Left::key).collect();
+    remove(place, run, found, swept).await;
+    if variable(STATE_OF_END).is_some() {
+        return Ok(());
+    }
+    loop {
+        let late = place.list_late(&mut seen).await?;
+        if remove(place, run, late, swept).await == 0 {
+            return Ok(());
+        }
+    }
+}
+
+/// Removes what is the run's; how many things that were.
+async fn remove(place: &Place, run: &RunId, found: Vec<Left>, swept: &mut Swept) -> usize {
+    let mut count = 0;
+    for left in found {
         if !left.is_leaked(Some(run), jiff::Timestamp::now()) {
             continue;
         }
+        count += 1;
         let what = format!("the {} `{}`", left.kind, left.name);
         match place.remove(&left).await {
             Ok(()) => swept.removed.push(what),
@@ -122,7 +143,7 @@ async fn sweep_place(place: &Place, run: &RunId, swept: &mut Swept) -> Result<()
             }
         }
     }
-    Ok(())
+    count
 }
 
 /// A clone that stays holds personal data, so it is no small matter.

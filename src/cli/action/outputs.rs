@@ -121,6 +121,14 @@ pub fn save_state(
     append(variable, "GITHUB_STATE", &text)
 }
 
+/// What the step after the job has where the run has ended by itself, and nothing of it can come late.
+pub const STATE_OF_END: &str = "STATE_ended";
+
+/// Tells the step after the job that the run has ended.
+pub fn save_end(variable: impl Fn(&str) -> Option<String>) -> Result<(), OutputError> {
+    append(variable, "GITHUB_STATE", "ended=yes\n")
+}
+
 fn append(
     variable: impl Fn(&str) -> Option<String>,
     name: &'static str,

@@ -2,13 +2,10 @@
 
 use std::time::{Duration, UNIX_EPOCH};
 
-use aws_config::profile::ProfileFileCredentialsProvider;
 use aws_config::provider_config::ProviderConfig;
 use aws_config::retry::RetryConfig;
 use aws_config::timeout::TimeoutConfig;
-use aws_config::web_identity_token::{StaticConfiguration, WebIdentityTokenCredentialsProvider};
 use aws_config::{BehaviorVersion, Region};
-use aws_runtime::env_config::file::{EnvConfigFileKind, EnvConfigFiles};
 use aws_sdk_rds::config::{
     Credentials, ProvideCredentials as _, RuntimeComponents, SharedCredentialsProvider,
     SharedHttpClient,
@@ -21,6 +18,7 @@ use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
 use super::failure::{Failure, chain};
+use super::{Pace, Renewal};
 use crate::cloud::CloudError;
 
 /// Credentials that end sooner are not begun with.
@@ -59,47 +57,6 @@ impl std::fmt::Debug for Keys {
     }
 }
 
-/// What a process with an empty environment needs to get credentials by itself. A machine's own role
-/// needs nothing.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum Renewal {
-    /// A token of the CI system's, for a role.
-    WebIdentity {
-        role: String,
-        session: String,
-        token_file: String,
-    },
-    Profile {
-        name: String,
-        config: Option<String>,
-        credentials: Option<String>,
-    },
-}
-
-/// How often and how long is waited.
-#[derive(Clone, Copy, Debug)]
-pub struct Pace {
-    /// Between two looks at a state.
-    pub poll: Duration,
-    /// For one answer.
-    pub answer: Duration,
-    /// Before the same is asked again, the first time.
-    pub again: Duration,
-    pub attempts: u32,
-}
-
-impl Default for Pace {
-    fn default() -> Self {
-        Self {
-            poll: Duration::from_secs(10),
-            answer: Duration::from_secs(20),
-            again: Duration::from_secs(1),
-            attempts: 5,
-        }
-    }
-}
-
 /// Clients whose credentials are known to be of the account.
 pub(super) struct Clients {
     pub rds: aws_sdk_rds::Client,
@@ -133,7 +90,7 @@ impl Access {
 
     /// The clients. Nothing is asked before the account is known to be the right one.
     pub(super) async fn clients(&self, pace: Pace) -> Result<Clients, CloudError> {
-        let config = self.config(pace).await;
+        let config = self.config(pace).await?;
         let credentials = config.credentials_provider().ok_or_else(no_credentials)?;
         credentials
             .provide_credentials()
@@ -186,7 +143,7 @@ impl Access {
         }
     }
 
-    async fn config(&self, pace: Pace) -> aws_config::SdkConfig {
+    async fn config(&self, pace: Pace) -> Result<aws_config::SdkConfig, CloudError> {
         let http = http_client();
         let region = Region::new(self.region.clone());
         let mut loader = aws_config::defaults(BehaviorVersion::latest())
@@ -210,9 +167,9 @@ impl Access {
             let config = ProviderConfig::without_region()
                 .with_region(Some(region))
                 .with_http_client(http);
-            loader = loader.credentials_provider(renewal.provider(&config));
+            loader = loader.credentials_provider(renewal.provider(&config).await?);
         }
-        loader.load().await
+        Ok(loader.load().await)
     }
 }
 
@@ -249,7 +206,7 @@ impl Keys {
             .is_some_and(|expires| Timestamp::now() + SOON > expires)
     }
 
-    fn credentials(&self) -> Credentials {
+    pub(super) fn credentials(&self) -> Credentials {
         let expires = self.expires.and_then(|expires| {
             let seconds = u64::try_from(expires.as_second()).ok()?;
             Some(UNIX_EPOCH + Duration::from_secs(seconds))
@@ -261,69 +218,6 @@ impl Keys {
             expires,
             "pgrehearse",
         )
-    }
-}
-
-impl Renewal {
-    /// What this process's own variables lead to. Keys in variables are for nothing but their time.
-    fn of_this_process() -> Option<Self> {
-        let variable = |name| std::env::var(name).ok().filter(|value| !value.is_empty());
-        if variable("AWS_ACCESS_KEY_ID").is_some() {
-            return None;
-        }
-        if let Some(name) = variable("AWS_PROFILE") {
-            let below_home = |path| Some(format!("{}/.aws/{path}", variable("HOME")?));
-            return Some(Self::Profile {
-                name,
-                config: variable("AWS_CONFIG_FILE").or_else(|| below_home("config")),
-                credentials: variable("AWS_SHARED_CREDENTIALS_FILE")
-                    .or_else(|| below_home("credentials")),
-            });
-        }
-        Some(Self::WebIdentity {
-            role: variable("AWS_ROLE_ARN")?,
-            session: variable("AWS_ROLE_SESSION_NAME").unwrap_or_else(|| "pgrehearse".to_owned()),
-            token_file: variable("AWS_WEB_IDENTITY_TOKEN_FILE")?,
-        })
-    }
-
-    fn provider(&self, config: &ProviderConfig) -> SharedCredentialsProvider {
-        match self {
-            Self::WebIdentity {
-                role,
-                session,
-                token_file,
-            } => SharedCredentialsProvider::new(
-                WebIdentityTokenCredentialsProvider::builder()
-                    .configure(config)
-                    .static_configuration(StaticConfiguration {
-                        web_identity_token_file: token_file.into(),
-                        role_arn: role.clone(),
-                        session_name: session.clone(),
-                    })
-                    .build(),
-            ),
-            Self::Profile {
-                name,
-                config: config_file,
-                credentials,
-            } => {
-                let mut files = EnvConfigFiles::builder();
-                if let Some(path) = config_file {
-                    files = files.with_file(EnvConfigFileKind::Config, path);
-                }
-                if let Some(path) = credentials {
-                    files = files.with_file(EnvConfigFileKind::Credentials, path);
-                }
-                SharedCredentialsProvider::new(
-                    ProfileFileCredentialsProvider::builder()
-                        .configure(config)
-                        .profile_files(files.build())
-                        .profile_name(name)
-                        .build(),
-                )
-            }
-        }
     }
 }
 
@@ -345,7 +239,7 @@ fn no_credentials() -> CloudError {
     no_credentials_because("nothing in the environment, no profile, no role of the machine")
 }
 
-fn no_credentials_because(why: &str) -> CloudError {
+pub(super) fn no_credentials_because(why: &str) -> CloudError {
     // Signing in by a browser is left out of the build; the CLI does it and hands the keys on.
     let by_browser = ["sso", "credentials-login"]
         .iter()

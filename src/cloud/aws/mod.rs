@@ -14,10 +14,12 @@ mod calls;
 mod cluster;
 mod failure;
 mod list;
+mod pace;
 mod permissions;
 mod place;
 mod price;
 mod remove;
+mod renewal;
 mod seen;
 mod snapshot;
 mod wait;
@@ -37,11 +39,13 @@ use crate::postgres::endpoint::{Host, Tls, TlsMode};
 use crate::text::Secret;
 use access::Clients;
 
-pub use access::{Access, Keys, Pace, Renewal};
+pub use access::{Access, Keys};
 pub use cluster::{Cluster, ClusterWanted};
+pub use pace::Pace;
 pub use permissions::{Policy, permissions};
 pub use place::{ExtendedSupport, Place, Storage};
 pub use price::hour as hourly_dollars;
+pub use renewal::{Renewal, Token};
 pub use snapshot::{Choice, Snapshot, SnapshotWanted};
 
 /// The variables that lead to credentials.

@@ -13,9 +13,6 @@ use crate::cloud::{CloneName, CloudError, Patience};
 /// removal itself is waited for, its own limit holds.
 const REFUSED: Duration = Duration::from_secs(120);
 
-/// How long after a look that found nothing another one is taken.
-const LATE: Duration = Duration::from_secs(2);
-
 /// What came of one pass over all that is there.
 #[derive(Default)]
 struct Pass {
@@ -46,14 +43,9 @@ pub(super) async fn remove(
     patience: Patience,
 ) -> Result<(), CloudError> {
     let began = Instant::now();
-    let mut is_first = true;
+    let mut pauses = home.pace.pauses();
     loop {
         let pass = pass(home, name).await;
-        // The call that makes it may still be on its way when the run that sent it is gone.
-        if std::mem::take(&mut is_first) && !pass.left && pass.never.is_none() {
-            tokio::time::sleep(home.pace.poll.min(LATE)).await;
-            continue;
-        }
         if let Some(error) = pass.never {
             return Err(error);
         }
@@ -67,7 +59,7 @@ pub(super) async fn remove(
                     after: began.elapsed(),
                 });
             }
-            _ => tokio::time::sleep(home.pace.poll).await,
+            _ => tokio::time::sleep(pauses.next()).await,
         }
     }
 }

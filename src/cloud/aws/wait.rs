@@ -9,13 +9,14 @@ use std::time::Duration;
 use tokio::time::Instant;
 
 use super::failure::Failure;
+use super::pace::Pauses;
 use super::seen::{Asked, Password, Seen, Thing};
 use super::{Home, random_password};
 use crate::cloud::{CloneName, CloudError, Order};
 use crate::text::Secret;
 
-/// A thing that was made may not be seen for so many looks.
-const UNSEEN: u32 = 5;
+/// A thing that was made may not be seen for so many looks: three quarters of a minute.
+const UNSEEN: u32 = 7;
 
 /// A password is in force when nothing has been seen to change for so many looks: AWS begins with it a
 /// while after it has accepted it.
@@ -67,13 +68,19 @@ fn state(thing: Thing, status: &str) -> State {
     }
 }
 
+/// A wait that has begun.
+struct Wait {
+    began: Instant,
+    pauses: Pauses,
+}
+
 impl Home {
     /// Waits until the thing by the order's name is ready.
     pub(super) async fn ready(&self, order: &Order<'_>, thing: Thing) -> Result<Seen, CloudError> {
-        let began = Instant::now();
+        let mut wait = self.wait();
         let mut unseen = 0;
         loop {
-            let seen = self.glance(order, thing, began).await?;
+            let seen = self.glance(order, thing, &mut wait).await?;
             match seen {
                 Some(seen) if state(thing, &seen.status) == State::Ready => return Ok(seen),
                 Some(_) => unseen = 0,
@@ -97,7 +104,7 @@ impl Home {
         &self,
         order: &Order<'_>,
         thing: Thing,
-        began: Instant,
+        wait: &mut Wait,
     ) -> Result<Option<Seen>, CloudError> {
         let asked = self.look_at(thing, order.name).await;
         let (now, seen) = match asked {
@@ -124,22 +131,30 @@ impl Home {
             }
             Err(asked) => return Err(asked.into()),
         };
-        self.pause(order, began, &now).await?;
+        self.pause(order, wait, &now).await?;
         Ok(seen)
     }
 
     /// Tells what is waited for, and waits until the next look.
-    async fn pause(&self, order: &Order<'_>, began: Instant, now: &str) -> Result<(), CloudError> {
+    async fn pause(&self, order: &Order<'_>, wait: &mut Wait, now: &str) -> Result<(), CloudError> {
         (order.doing)(now.to_owned());
-        if Instant::now() + self.pace.poll > order.by {
+        let pause = wait.pauses.next();
+        if Instant::now() + pause > order.by {
             return Err(CloudError::NotReady {
                 name: order.name.clone(),
-                after: began.elapsed(),
+                after: wait.began.elapsed(),
                 state: now.to_owned(),
             });
         }
-        tokio::time::sleep(self.pace.poll).await;
+        tokio::time::sleep(pause).await;
         Ok(())
+    }
+
+    fn wait(&self) -> Wait {
+        Wait {
+            began: Instant::now(),
+            pauses: self.pace.pauses(),
+        }
     }
 
     /// Sets a new master password, and waits until it is in force.
@@ -149,7 +164,7 @@ impl Home {
         thing: Thing,
     ) -> Result<Secret, CloudError> {
         let password = random_password();
-        let began = Instant::now();
+        let mut wait = self.wait();
         loop {
             let seen = self.ready(order, thing).await?;
             match self.set_password(order, &seen, &password).await {
@@ -160,15 +175,15 @@ impl Home {
                 }
                 Err(asked) => return Err(asked.into()),
             }
-            self.pause(order, began, "the master password can't be set yet")
+            self.pause(order, &mut wait, "the master password can't be set yet")
                 .await?;
         }
         let now = format!("the {}'s new master password takes effect", thing.word());
         let mut calm = 0;
         let mut has_changed = false;
-        let began = Instant::now();
+        let mut wait = self.wait();
         loop {
-            let Some(seen) = self.glance(order, thing, began).await? else {
+            let Some(seen) = self.glance(order, thing, &mut wait).await? else {
                 calm = 0;
                 continue;
             };
@@ -183,7 +198,9 @@ impl Home {
                 return Ok(password);
             }
             if is_ready {
-                self.pause(order, began, &now).await?;
+                // Calm is a matter of time.
+                wait.pauses = Pauses::of(self.pace.poll);
+                self.pause(order, &mut wait, &now).await?;
             }
         }
     }

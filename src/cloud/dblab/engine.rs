@@ -8,8 +8,10 @@ use tokio::time::Instant;
 use url::Url;
 
 use super::{DBLAB, POLL, ROLE};
-use crate::cloud::api::Api;
-use crate::cloud::{Account, BoxFuture, CloneName, CloudError, Labelled, Patience, Resource};
+use crate::cloud::api::{Api, is_not_found};
+use crate::cloud::{
+    Account, BoxFuture, CloneName, CloudError, Labelled, Patience, Refusal, Resource,
+};
 use crate::postgres::Endpoint;
 use crate::postgres::endpoint::{Host, Tls};
 use crate::text::Secret;
@@ -53,11 +55,11 @@ impl Engine {
 
     pub(super) async fn clone_of(&self, name: &CloneName) -> Result<Option<Clone>, CloudError> {
         const DOING: &str = "read the clone's state";
-        let found = match self.api.find(DOING, &format!("clone/{name}")).await {
-            // Some versions say so by an internal error.
-            Err(CloudError::Refused { refusal, .. }) if refusal.said.contains("not found") => None,
-            other => other?,
-        };
+        // Some versions say so by an internal error.
+        let says_none =
+            |refusal: &Refusal| is_not_found(refusal) || refusal.said.contains("not found");
+        let path = format!("clone/{name}");
+        let found = self.api.find(DOING, &path, says_none).await?;
         found.map(|json| self.read(&json, DOING)).transpose()
     }
 

@@ -15,7 +15,8 @@ use std::time::Duration;
 use pgrehearse::cloud::aws::{Access, Keys, Pace};
 use regex::Regex;
 
-use proxy::{State, Trap, lock, serve};
+use super::hold::Hold;
+use proxy::{Moto, Resets, State, Trap, lock, serve};
 
 pub use proxy::{Call, Fault};
 
@@ -39,17 +40,16 @@ pub const PACE: Pace = Pace {
 };
 
 pub struct Aws {
-    moto: Child,
-    moto_url: String,
+    process: Child,
+    moto: Arc<Moto>,
     pub url: String,
-    client: reqwest::Client,
     state: Arc<Mutex<State>>,
 }
 
 impl Drop for Aws {
     fn drop(&mut self) {
-        let _ = self.moto.kill();
-        let _ = self.moto.wait();
+        let _ = self.process.kill();
+        let _ = self.process.wait();
     }
 }
 
@@ -78,7 +78,7 @@ impl Aws {
             .and_then(|listener| listener.local_addr())
             .expect("a free port")
             .port();
-        let moto = Command::new(program)
+        let process = Command::new(program)
             .args(["-H", "127.0.0.1", "-p", &port.to_string()])
             .stdin(Stdio::null())
             .stdout(Stdio::null())
@@ -92,16 +92,16 @@ impl Aws {
             .expect("a client");
         let moto_url = format!("http://127.0.0.1:{port}");
         let state = Arc::<Mutex<State>>::default();
-        let address = serve(&moto_url, &client, &state).await;
+        let moto = Arc::new(Moto::new(&moto_url, &client));
+        let address = serve(&moto, &state, None).await;
         let aws = Self {
+            process,
             moto,
             url: format!("http://{address}"),
-            moto_url,
-            client,
             state,
         };
         for _ in 0..300 {
-            let answer = aws.client.get(format!("{}/moto-api/", aws.moto_url));
+            let answer = aws.moto.client.get(format!("{}/moto-api/", aws.moto.url));
             if answer.send().await.is_ok() {
                 // Each service is loaded when it is asked first, which takes its time.
                 aws.rds("DescribeDBInstances", &[]).await;
@@ -201,6 +201,31 @@ impl Aws {
         }
     }
 
+    /// A way in of its own, at which one call is held and a new password is seen to take effect. Its URL.
+    pub async fn door(&self, hold: &Hold) -> String {
+        let state = State {
+            resets: Resets::Seen,
+            ..State::default()
+        };
+        let state = Arc::new(Mutex::new(state));
+        let hold = Some(hold.clone());
+        let address = serve(&self.moto, &state, hold).await;
+        format!("http://{address}")
+    }
+
+    /// Lets a new password be seen to take effect.
+    pub fn show_resets(&self) {
+        self.state().resets = Resets::Seen;
+    }
+
+    /// What of a run is there, from moto's side.
+    pub async fn left_of(&self, run: &str) -> Vec<String> {
+        let part = run.replace('_', "-");
+        let mut left = self.everything().await;
+        left.retain(|one| one.contains(&part));
+        left
+    }
+
     /// Lets the next calls of an action meet a fault; what was set first comes first.
     pub fn trap(&self, action: &'static str, times: usize, fault: Fault) {
         self.state().traps.push(Trap {
@@ -260,8 +285,9 @@ impl Aws {
             REGION
         };
         let answer = self
+            .moto
             .client
-            .post(format!("{}/", self.moto_url))
+            .post(format!("{}/", self.moto.url))
             .header("content-type", "application/x-www-form-urlencoded")
             .header(
                 "authorization",
@@ -285,8 +311,9 @@ impl Aws {
             Checked::Every => "0",
             Checked::None => "inf",
         };
-        self.client
-            .post(format!("{}/moto-api/reset-auth", self.moto_url))
+        self.moto
+            .client
+            .post(format!("{}/moto-api/reset-auth", self.moto.url))
             .body(count)
             .send()
             .await
@@ -301,19 +328,29 @@ impl Aws {
             ("DescribeDBClusters", "DBCluster"),
             ("DescribeDBSnapshots", "DBSnapshot"),
         ] {
-            let text = self.rds(action, &[("MaxRecords", "100")]).await;
             let id = format!("<{kind}Identifier>([^<]*)</");
             let start = format!("<{kind}>");
-            for block in text.split(&start).skip(1) {
-                found.extend(values(block, &id).into_iter().take(1).map(|id| {
-                    // Its name has the hour.
-                    let id = if id.starts_with("rds:") {
-                        "automatic"
-                    } else {
-                        &id
-                    };
-                    format!("{kind} {id}")
-                }));
+            let mut marker = String::new();
+            loop {
+                let from = [("Marker", marker.as_str())];
+                let text = self
+                    .rds(action, &from[usize::from(marker.is_empty())..])
+                    .await;
+                for block in text.split(&start).skip(1) {
+                    found.extend(values(block, &id).into_iter().take(1).map(|id| {
+                        // Its name has the hour.
+                        let id = if id.starts_with("rds:orcha-prod") {
+                            "automatic"
+                        } else {
+                            &id
+                        };
+                        format!("{kind} {id}")
+                    }));
+                }
+                match values(&text, "<Marker>([^<]+)</").pop() {
+                    Some(next) => marker = next,
+                    None => break,
+                }
             }
         }
         found.sort();

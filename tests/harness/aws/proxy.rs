@@ -9,6 +9,8 @@ use axum::body::{Body, Bytes};
 use axum::http::{HeaderMap, Response, StatusCode, Uri};
 use regex::Regex;
 
+use super::super::hold::Hold;
+
 /// What a call comes to instead of its answer.
 pub enum Fault {
     /// An error, and nothing is done.
@@ -63,55 +65,135 @@ impl Call {
 pub(super) struct State {
     pub calls: Vec<Call>,
     pub traps: Vec<Trap>,
+    pub resets: Resets,
+}
+
+/// Whether a password that was set is seen to take effect, for one look, as AWS shows it.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(super) enum Resets {
+    #[default]
+    Never,
+    Seen,
+    /// The next look sees it.
+    Due,
 }
 
 pub(super) fn lock(state: &Mutex<State>) -> MutexGuard<'_, State> {
     state.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
+/// moto's server. It takes calls at once and is not made for it: one of them at a time is let in.
+pub(super) struct Moto {
+    pub url: String,
+    pub client: reqwest::Client,
+    turn: tokio::sync::Mutex<()>,
+}
+
+impl Moto {
+    pub fn new(url: &str, client: &reqwest::Client) -> Self {
+        Self {
+            url: url.to_owned(),
+            client: client.clone(),
+            turn: tokio::sync::Mutex::default(),
+        }
+    }
+}
+
 pub(super) async fn serve(
-    moto: &str,
-    client: &reqwest::Client,
+    moto: &Arc<Moto>,
     state: &Arc<Mutex<State>>,
+    hold: Option<Hold>,
 ) -> SocketAddr {
     let listener = tokio::net::TcpListener::bind("127.0.0.1:0")
         .await
         .expect("a free port");
     let address = listener.local_addr().expect("bound");
-    let (moto, client, state) = (moto.to_owned(), client.clone(), state.clone());
+    let (moto, state) = (moto.clone(), state.clone());
     let answer = move |uri: Uri, headers: HeaderMap, body: Bytes| {
-        let (moto, client, state) = (moto.clone(), client.clone(), state.clone());
-        async move {
-            let fault = written_down(&state, &body);
-            match fault.as_deref() {
-                Some(Fault::Hang) => {
-                    tokio::time::sleep(Duration::from_secs(60)).await;
-                    answer(504, String::new())
-                }
-                Some(Fault::Status(status)) => answer(*status, String::new()),
-                Some(Fault::Error {
-                    status,
-                    code,
-                    message,
-                }) => answer(*status, error(code, message)),
-                fault => {
-                    let (status, text) = forward(&moto, &client, &uri, headers, body).await;
-                    match fault {
-                        Some(Fault::LostAfterwards) => answer(503, String::new()),
-                        Some(Fault::Rewrite(what, with)) => {
-                            let what = Regex::new(what).expect("a pattern");
-                            answer(status, what.replace_all(&text, with).into_owned())
-                        }
-                        _ => answer(status, text),
-                    }
-                }
+        let (moto, state) = (moto.clone(), state.clone());
+        let hold = hold.clone();
+        // A request that was sent is done, whoever is there to be told.
+        let answered = tokio::spawn(async move {
+            let call = action(&body);
+            let met = hold.filter(|hold| hold.meets(&call).is_some());
+            let answer = one(&moto, &state, (&uri, headers, body));
+            match met {
+                Some(hold) => hold.pass(&call, answer).await,
+                None => answer.await,
             }
-        }
+        });
+        async move { answered.await.expect("no panic") }
     };
     tokio::spawn(async move {
         let _ = axum::serve(listener, axum::Router::new().fallback(answer)).await;
     });
     address
+}
+
+/// One call: what it comes to, and its answer.
+async fn one(
+    moto: &Moto,
+    state: &Mutex<State>,
+    (uri, headers, body): (&Uri, HeaderMap, Bytes),
+) -> Response<Body> {
+    let fault = written_down(state, &body);
+    match fault.as_deref() {
+        Some(Fault::Hang) => {
+            tokio::time::sleep(Duration::from_secs(60)).await;
+            answer(504, String::new())
+        }
+        Some(Fault::Status(status)) => answer(*status, String::new()),
+        Some(Fault::Error {
+            status,
+            code,
+            message,
+        }) => answer(*status, error(code, message)),
+        fault => {
+            let resetting = resets(state, &body);
+            let (status, text) = forward(moto, uri, headers, body).await;
+            match fault {
+                Some(Fault::LostAfterwards) => answer(503, String::new()),
+                Some(Fault::Rewrite(what, with)) => {
+                    let what = Regex::new(what).expect("a pattern");
+                    answer(status, what.replace_all(&text, with).into_owned())
+                }
+                _ if resetting == Resets::Due => {
+                    let available = "Status>available</";
+                    answer(
+                        status,
+                        text.replace(available, "Status>resetting-master-credentials</"),
+                    )
+                }
+                _ => answer(status, text),
+            }
+        }
+    }
+}
+
+/// Notes that a password is set; whether this look is the one that sees it.
+fn resets(state: &Mutex<State>, body: &[u8]) -> Resets {
+    let mut state = lock(state);
+    let call = action(body);
+    let sets = String::from_utf8_lossy(body).contains("MasterUserPassword=");
+    match state.resets {
+        Resets::Seen if call.starts_with("ModifyDB") && sets => {
+            state.resets = Resets::Due;
+            Resets::Seen
+        }
+        Resets::Due if matches!(call.as_str(), "DescribeDBInstances" | "DescribeDBClusters") => {
+            state.resets = Resets::Seen;
+            Resets::Due
+        }
+        _ => Resets::Never,
+    }
+}
+
+fn action(body: &[u8]) -> String {
+    let mut parameters = url::form_urlencoded::parse(body);
+    let found = parameters.find(|(name, _)| name == "Action");
+    found
+        .map(|(_, action)| action.into_owned())
+        .unwrap_or_default()
 }
 
 /// Keeps the call, and finds the fault that it meets.
@@ -132,16 +214,11 @@ fn written_down(state: &Mutex<State>, body: &[u8]) -> Option<Arc<Fault>> {
     fault
 }
 
-async fn forward(
-    moto: &str,
-    client: &reqwest::Client,
-    uri: &Uri,
-    headers: HeaderMap,
-    body: Bytes,
-) -> (u16, String) {
+async fn forward(moto: &Moto, uri: &Uri, headers: HeaderMap, body: Bytes) -> (u16, String) {
     // The host stays, for it is signed.
-    let sent = client
-        .post(format!("{moto}{uri}"))
+    let _turn = moto.turn.lock().await;
+    let sent = (moto.client)
+        .post(format!("{}{uri}", moto.url))
         .headers(headers)
         .body(body)
         .send()

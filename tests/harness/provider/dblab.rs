@@ -3,7 +3,7 @@
 use pgrehearse::postgres::Endpoint;
 use serde_json::{Value, json};
 
-use super::{Asked, Clone, Lie, Size, filled, run};
+use super::{Asked, Clone, Lie, Size, run};
 
 const SNAPSHOT: &str = "dblab_pool@snapshot_20261121000000";
 
@@ -120,7 +120,7 @@ async fn make(asked: &Asked<'_>) -> (u16, Value) {
             ("db_name", |name| name == "shop"),
         ],
     );
-    let (server, endpoint) = filled().await;
+    let (server, endpoint) = asked.filled().await;
     let text = |name: &str| {
         asked.body["db"][name]
             .as_str()
@@ -132,7 +132,9 @@ async fn make(asked: &Asked<'_>) -> (u16, Value) {
         text("username"),
         text("password")
     );
-    run(&server, &sql).await;
+    if let Some(server) = &server {
+        run(server, &sql).await;
+    }
     let lies = !matches!(asked.state().lie, Lie::None);
     if lies {
         run(asked.production, &sql).await;
@@ -160,7 +162,7 @@ async fn make(asked: &Asked<'_>) -> (u16, Value) {
         endpoint,
         protected: true,
         not_yet: state.not_yet.max(1),
-        server: Some(server),
+        server,
     };
     let answer = shown(&clone);
     state.clones.push(clone);

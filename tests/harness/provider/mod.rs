@@ -16,6 +16,7 @@ use serde_json::{Value, json};
 
 use super::Server;
 use super::github::Fault;
+use super::hold::{Hold, When};
 
 /// The key of each provider's API.
 pub const KEY: &str = "napi_0123456789abcdef";
@@ -86,7 +87,7 @@ pub struct State {
 /// A provider with production in it.
 pub struct Provider {
     pub kind: Kind,
-    address: SocketAddr,
+    door: Door,
     state: Arc<Mutex<State>>,
     /// Production's own server.
     pub production: Arc<Server>,
@@ -105,6 +106,36 @@ struct Asked<'a> {
     body: Value,
     state: &'a Mutex<State>,
     production: &'a Server,
+    waits: Waits,
+}
+
+/// Who waits for the answer to a request.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Waits {
+    Somebody,
+    /// Whoever has sent it was killed.
+    Nobody,
+}
+
+/// A way to the provider of its own, at which one call is held.
+pub struct Door {
+    kind: Kind,
+    address: SocketAddr,
+}
+
+impl Door {
+    /// The policy's source, with more keys.
+    pub fn source(&self, more: &str) -> String {
+        let address = self.address;
+        match self.kind {
+            Kind::Neon => format!(
+                "source: {{ neon: {{ project: shop, api_key: '${{KEY}}', api: 'http://{address}/api/v2'{more} }} }}"
+            ),
+            Kind::Dblab => format!(
+                "source: {{ dblab: {{ url: 'http://{address}', token: '${{KEY}}', database: shop{more} }} }}"
+            ),
+        }
+    }
 }
 
 impl Provider {
@@ -116,23 +147,10 @@ impl Provider {
             .expect("a runtime");
         let state = Arc::new(Mutex::new(State::default()));
         let production = runtime.block_on(async { Arc::new(filled().await.0) });
-        let listener = runtime
-            .block_on(tokio::net::TcpListener::bind("127.0.0.1:0"))
-            .expect("a free port");
-        let address = listener.local_addr().expect("bound");
-        let (served, behind) = (state.clone(), production.clone());
-        runtime.spawn(async move {
-            let answer = move |method: Method, uri: Uri, headers: HeaderMap, body: Bytes| {
-                let (state, production) = (served.clone(), behind.clone());
-                async move { answer(kind, &state, &production, method, &uri, &headers, &body).await }
-            };
-            axum::serve(listener, axum::Router::new().fallback(answer))
-                .await
-                .expect("it serves");
-        });
+        let door = open(kind, &runtime, &state, &production, None);
         Self {
             kind,
-            address,
+            door,
             state,
             production,
             runtime,
@@ -140,7 +158,7 @@ impl Provider {
     }
 
     pub fn address(&self) -> SocketAddr {
-        self.address
+        self.door.address
     }
 
     pub fn state(&self) -> MutexGuard<'_, State> {
@@ -155,20 +173,32 @@ impl Provider {
 
     /// Where Neon's API is.
     pub fn neon_api(&self) -> String {
-        format!("http://{}/api/v2", self.address)
+        format!("http://{}/api/v2", self.address())
     }
 
     /// The policy's source, with more keys.
     pub fn source(&self, more: &str) -> String {
-        let address = self.address;
-        match self.kind {
-            Kind::Neon => format!(
-                "source: {{ neon: {{ project: shop, api_key: '${{KEY}}', api: 'http://{address}/api/v2'{more} }} }}"
-            ),
-            Kind::Dblab => format!(
-                "source: {{ dblab: {{ url: 'http://{address}', token: '${{KEY}}', database: shop{more} }} }}"
-            ),
-        }
+        self.door.source(more)
+    }
+
+    /// Another way in.
+    pub fn door(&self, hold: &Hold) -> Door {
+        let hold = Some(hold.clone());
+        open(
+            self.kind,
+            &self.runtime,
+            &self.state,
+            &self.production,
+            hold,
+        )
+    }
+
+    /// What of a run is there.
+    pub fn left_of(&self, run: &str) -> Vec<String> {
+        let part = run.replace('_', "-");
+        let state = self.state();
+        let names = state.clones.iter().map(|clone| clone.name.clone());
+        names.filter(|name| name.contains(&part)).collect()
     }
 
     /// A branch that somebody has made.
@@ -225,6 +255,46 @@ impl Provider {
     }
 }
 
+fn open(
+    kind: Kind,
+    runtime: &tokio::runtime::Runtime,
+    state: &Arc<Mutex<State>>,
+    production: &Arc<Server>,
+    hold: Option<Hold>,
+) -> Door {
+    let listener = runtime
+        .block_on(tokio::net::TcpListener::bind("127.0.0.1:0"))
+        .expect("a free port");
+    let address = listener.local_addr().expect("bound");
+    let (state, production) = (state.clone(), production.clone());
+    runtime.spawn(async move {
+        let answer = move |method: Method, uri: Uri, headers: HeaderMap, body: Bytes| {
+            let (state, production) = (state.clone(), production.clone());
+            let hold = hold.clone();
+            // A request that was sent is done, whoever is there to be told.
+            let answered = tokio::spawn(async move {
+                let call = format!("{method} {uri}");
+                let met = hold.and_then(|hold| Some((hold.meets(&call)?, hold)));
+                let waits = match met {
+                    Some((When::Before, _)) => Waits::Nobody,
+                    _ => Waits::Somebody,
+                };
+                let request = (method, &uri, &headers, &body);
+                let answer = answer(kind, &state, &production, request, waits);
+                match &met {
+                    Some((_, hold)) => hold.pass(&call, answer).await,
+                    None => answer.await,
+                }
+            });
+            async move { answered.await.expect("no panic") }
+        };
+        axum::serve(listener, axum::Router::new().fallback(answer))
+            .await
+            .expect("it serves");
+    });
+    Door { kind, address }
+}
+
 /// A server with production's data, and the way in of production's role.
 async fn filled() -> (Server, Endpoint) {
     let server = Server::newest().await;
@@ -261,10 +331,8 @@ async fn answer(
     kind: Kind,
     state: &Mutex<State>,
     production: &Server,
-    method: Method,
-    uri: &Uri,
-    headers: &HeaderMap,
-    body: &Bytes,
+    (method, uri, headers, body): (Method, &Uri, &HeaderMap, &Bytes),
+    waits: Waits,
 ) -> Answered {
     let shown = uri.to_string().replacen("/api/v2", "", 1);
     let fault = {
@@ -308,6 +376,7 @@ async fn answer(
         body: serde_json::from_slice(body).unwrap_or(Value::Null),
         state,
         production,
+        waits,
     };
     let (status, json) = match kind {
         Kind::Neon => neon::answer(asked).await,
@@ -331,6 +400,19 @@ fn say(status: u16, json: &Value) -> Answered {
 }
 
 impl Asked<'_> {
+    /// The server of a new clone, and production's role's way in. What nobody waits for is nowhere.
+    async fn filled(&self) -> (Option<Server>, Endpoint) {
+        if self.waits == Waits::Nobody {
+            let secret = Secret::new(PASSWORD);
+            return (
+                None,
+                self.production.throwaway.role("shop", &secret, "shop"),
+            );
+        }
+        let (server, endpoint) = filled().await;
+        (Some(server), endpoint)
+    }
+
     fn state(&self) -> MutexGuard<'_, State> {
         self.state.lock().expect("not poisoned")
     }

@@ -3,7 +3,7 @@
 use pgrehearse::postgres::Endpoint;
 use serde_json::{Value, json};
 
-use super::{Asked, Clone, Lie, Size, State, filled, run};
+use super::{Asked, Clone, Lie, Size, State, run};
 
 /// The project's branch that production is.
 const MAIN: &str = "br-main-000001";
@@ -31,7 +31,8 @@ pub async fn answer(asked: Asked<'_>) -> (u16, Value) {
                 state
                     .clones
                     .iter()
-                    .map(|clone| compute(&clone.id, &host(&clone.endpoint))),
+                    // Each has a host of its own there.
+                    .map(|clone| compute(&clone.id, &format!("{}.neon.invalid", clone.id))),
             );
             (200, json!({ "endpoints": all }))
         }
@@ -244,7 +245,7 @@ async fn make(asked: &Asked<'_>) -> (u16, Value) {
         }
         format!("br-clone-{:06}", state.requests.len())
     };
-    let (server, endpoint) = filled().await;
+    let (server, endpoint) = asked.filled().await;
     let mut state = asked.state();
     let endpoint = match state.lie {
         Lie::ProductionItself => Endpoint {
@@ -260,7 +261,7 @@ async fn make(asked: &Asked<'_>) -> (u16, Value) {
         endpoint,
         protected: false,
         not_yet: state.not_yet,
-        server: Some(server),
+        server,
     };
     let answer = json!({
         "branch": branch(&clone),
@@ -287,11 +288,10 @@ async fn reset(asked: &Asked<'_>, id: &str) -> (u16, Value) {
     }
     let mut state = asked.state();
     let not_yet = state.not_yet;
-    let clone = state
-        .clones
-        .iter_mut()
-        .find(|clone| clone.id == *id)
-        .expect("it is there");
+    // It may be deleted meanwhile.
+    let Some(clone) = state.clones.iter_mut().find(|clone| clone.id == *id) else {
+        return missing();
+    };
     clone.server = Some(server);
     clone.not_yet = not_yet;
     let done = operation(id, clone);

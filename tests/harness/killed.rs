@@ -1,0 +1,215 @@
+//! A gate that is killed while one of its calls is held, and what then becomes of what it has made.
+
+use std::process::{Command, Stdio};
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::time::{Duration, Instant};
+
+use nix::sys::signal::{Signal, kill};
+use nix::unistd::Pid;
+
+use super::fault::{Ended, Gate, Scene};
+use super::gate::gate;
+use super::hold::Hold;
+use super::processes::{guard_of, is_running, processes_below, processes_of};
+
+/// How long a guard may look for what comes late.
+const GUARD: Duration = Duration::from_secs(90);
+
+/// Who is killed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Who {
+    GateAlone,
+    GateAndGuard,
+}
+
+/// How a run ended that a call was to be held of.
+pub enum Came {
+    /// It was killed there.
+    Killed(Killed),
+    /// It ended without that call.
+    ToItsEnd(Box<Ended>),
+}
+
+/// A gate that was killed.
+pub struct Killed {
+    pub run: String,
+    pub call: String,
+    pub guard: Pid,
+}
+
+/// Runs the gate until its call is held, and kills it there.
+pub fn kill_at(scene: &Scene, hold: &Hold, who: Who) -> Came {
+    let mut gate = scene.start();
+    let call = loop {
+        if let Some(call) = hold.held() {
+            break call;
+        }
+        if !gate.is_running() {
+            return Came::ToItsEnd(Box::new(gate.end()));
+        }
+        std::thread::sleep(Duration::from_millis(10));
+    };
+    let (run, guard) = kill_now(gate, who);
+    Came::Killed(Killed { run, call, guard })
+}
+
+/// Kills the gate where it is; the run, and its guard.
+pub fn kill_now(gate: Gate, who: Who) -> (String, Pid) {
+    let run = gate.id().expect("a run that has begun");
+    let guard = guard_of(gate.pid());
+    if who == Who::GateAndGuard {
+        kill(guard, Signal::SIGKILL).expect("the guard runs");
+    }
+    drop(gate.tell(Signal::SIGKILL));
+    (run, guard)
+}
+
+/// Waits until a guard has done what it can.
+#[track_caller]
+pub fn until_guard_ends(guard: Pid) {
+    let deadline = Instant::now() + GUARD;
+    while is_running(guard) {
+        assert!(Instant::now() < deadline, "the guard hangs");
+        std::thread::sleep(Duration::from_millis(50));
+    }
+}
+
+fn is_clean(run: &str, scene: &Scene) -> bool {
+    let is_empty =
+        std::fs::read_dir(scene.temporary()).is_ok_and(|mut files| files.next().is_none());
+    is_empty && processes_below(scene.temporary()).is_empty() && processes_of(run).is_empty()
+}
+
+/// Nothing of the run is on this machine.
+#[track_caller]
+pub fn is_gone_from_here(run: &str, scene: &Scene) {
+    let deadline = Instant::now() + Duration::from_secs(10);
+    while !is_clean(run, scene) {
+        assert!(Instant::now() < deadline, "{run} has left something here");
+        std::thread::sleep(Duration::from_millis(50));
+    }
+}
+
+/// A `sweep` from a process of its own.
+pub struct Sweep {
+    command: Command,
+}
+
+/// What it came to.
+pub struct Swept {
+    pub code: Option<i32>,
+    pub stdout: String,
+    pub stderr: String,
+}
+
+impl Sweep {
+    pub fn of(scene: &Scene, more: &[&str]) -> Self {
+        let mut command = gate(scene.project.path(), &[&["sweep"], more].concat());
+        command
+            .env("TMPDIR", scene.temporary())
+            .envs(scene.variables());
+        Self { command }
+    }
+
+    pub fn everything_of(scene: &Scene, run: &str) -> Self {
+        Self::of(scene, &["--run-id", run, "--delete"])
+    }
+
+    pub fn run(self) -> Swept {
+        self.run_and(|| {})
+    }
+
+    /// Does something when the first look is over.
+    pub fn run_and(mut self, then: impl FnOnce()) -> Swept {
+        use std::io::{BufRead as _, BufReader, Read as _};
+        let mut child = (self.command)
+            .stdout(Stdio::piped())
+            .stderr(Stdio::piped())
+            .spawn()
+            .expect("it starts");
+        let mut stdout = String::new();
+        let mut lines = BufReader::new(child.stdout.take().expect("piped"));
+        let is_summary = |line: &str| line.contains(" leaked") || line.starts_with("no run has");
+        let mut then = Some(then);
+        loop {
+            let mut line = String::new();
+            if lines.read_line(&mut line).expect("text") == 0 {
+                break;
+            }
+            if is_summary(&line)
+                && !line.starts_with("leaked")
+                && let Some(then) = then.take()
+            {
+                then();
+            }
+            stdout.push_str(&line);
+        }
+        let mut stderr = String::new();
+        (child.stderr.take().expect("piped"))
+            .read_to_string(&mut stderr)
+            .expect("text");
+        Swept {
+            code: child.wait().expect("it ends").code(),
+            stdout,
+            stderr,
+        }
+    }
+}
+
+impl Swept {
+    #[track_caller]
+    pub fn expect(&self, code: i32, lines: &[&str]) -> &Self {
+        let Self { stdout, stderr, .. } = self;
+        assert_eq!(self.code, Some(code), "{stdout}{stderr}");
+        for line in lines {
+            assert!(stdout.contains(line), "no `{line}` in\n{stdout}{stderr}");
+        }
+        self
+    }
+
+    /// It found something or it found nothing, and no place failed.
+    #[track_caller]
+    pub fn has_asked_everybody(&self) -> &Self {
+        let Self { stdout, stderr, .. } = self;
+        assert!(matches!(self.code, Some(0 | 1)), "{stdout}{stderr}");
+        self
+    }
+}
+
+/// Whether a step was reached.
+pub enum Step {
+    Reached,
+    /// The run ended before.
+    Over,
+}
+
+/// Takes the steps of a run that is known to have so many, several at a time, and then goes on until a
+/// run ends before its step. How many were reached.
+pub fn each_step(known: usize, at_a_time: usize, step: impl Fn(usize) -> Step + Sync) -> usize {
+    let (next, reached) = (AtomicUsize::new(1), AtomicUsize::new(0));
+    let take = |at| match step(at) {
+        Step::Reached => {
+            reached.fetch_add(1, Ordering::SeqCst);
+            Step::Reached
+        }
+        Step::Over => Step::Over,
+    };
+    std::thread::scope(|scope| {
+        for _ in 0..at_a_time {
+            scope.spawn(|| {
+                loop {
+                    let at = next.fetch_add(1, Ordering::SeqCst);
+                    if at > known {
+                        return;
+                    }
+                    take(at);
+                }
+            });
+        }
+    });
+    let mut at = known + 1;
+    while let Step::Reached = take(at) {
+        at += 1;
+    }
+    reached.into_inner()
+}
