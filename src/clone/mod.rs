@@ -11,6 +11,7 @@ mod dump;
 mod facts;
 mod format;
 mod hosted;
+mod jobs;
 mod keep;
 mod live;
 pub mod room;
@@ -142,6 +143,10 @@ pub struct InPlace {
     pub version: String,
     pub data_as_of: Option<jiff::Timestamp>,
     pub blocks: Blocks,
+    /// What was taken from its server beside the database.
+    pub disarmed: Option<Disarmed>,
+    /// What its server could still do.
+    pub caveat: Option<String>,
 }
 
 #[derive(Debug, thiserror::Error)]
@@ -182,6 +187,8 @@ pub enum CloneError {
     HiddenRows { role: String, tables: String },
     #[error("`{role}` may not read the large objects")]
     LargeObjects { role: String },
+    #[error("the clone's scheduled jobs could not be switched off")]
+    Jobs(#[source] QueryError),
     #[error(transparent)]
     Cloud(#[from] CloudError),
     #[error(transparent)]
@@ -222,6 +229,10 @@ impl Explained for CloneError {
             Self::LargeObjects { role } => Some(format!(
                 "connect as their owner, or let a superuser run `alter role {role} set lo_compat_privileges = on`"
             )),
+            Self::Jobs(_) => Some(
+                "have the clone made without pg_cron, by a `parameter_group` whose `shared_preload_libraries` does not name it"
+                    .to_owned(),
+            ),
             Self::HiddenRows { role, .. } => Some(format!("alter role {role} bypassrls")),
             Self::Query(error)
                 if error
@@ -295,6 +306,7 @@ pub async fn run(
             Payload::Live(_) | Payload::Sql(_) => {}
         },
         Fetched::InPlace(clone) => {
+            provenance.caveats.extend(clone.caveat.clone());
             provenance.caveats.extend(other_minor(
                 provenance.source_version.as_deref(),
                 &clone.version,

@@ -35,7 +35,8 @@ pub(super) async fn run(
         rows_not_compared: Some("the clone is the provider's, whole".to_owned()),
         ..Fidelity::default()
     };
-    let disarmed = disarm::run(&session).await?;
+    let mut disarmed = disarm::run(&session).await?;
+    disarmed.extend(clone.disarmed);
     if !context.policy.restore.mask.is_empty() {
         mask(context, &target, into, &session).await?;
         analyze(context, into, &session, &before, Analyzed::No).await?;

@@ -89,3 +89,62 @@ async fn nothing_of_aws_s_own_is_in_the_way_in_place() {
     let said = rehearsed.told().await;
     assert!(!said.contains("target.server"), "{said}");
 }
+
+/// What `pg_cron` has in the database that it is told to keep its jobs in.
+const JOBS: &str = "set session authorization rdsadmin;
+    create schema cron;
+    grant usage on schema cron to public;
+    create table cron.job (jobid int primary key, command text, username text, active bool);
+    insert into cron.job values (1, 'select call_out()', 'master', true);
+    grant select, update on cron.job to rds_superuser;";
+
+/// Its own rule: everybody sees their own.
+const OWN_JOBS: &str = "alter table cron.job enable row level security;
+    create policy cron_job_policy on cron.job using (username = current_user);
+    insert into cron.job values (2, 'select call_out()', 'somebody', true);";
+
+#[tokio::test(flavor = "multi_thread")]
+async fn jobs_of_another_database_are_switched_off() {
+    /// What the server has, the exit code, what is told and what is not.
+    type Case<'a> = (&'a str, i32, &'a [&'a str], &'a [&'a str]);
+    const DISARMED: &str = "cron jobs `cron.job of postgres`";
+    const OTHERS: &str = "scheduled jobs of other roles than `master` may run in the clone";
+    let own = format!("{JOBS}{OWN_JOBS}");
+    let none = JOBS.replace("'master', true", "'master', false");
+    let refused = JOBS.replace("select, update", "select");
+    let cases: [Case<'_>; 4] = [
+        (JOBS, 0, &[DISARMED], &[OTHERS]),
+        (&own, 0, &[DISARMED, OTHERS], &[]),
+        (&none, 0, &[], &[DISARMED, OTHERS]),
+        (
+            &refused,
+            3,
+            &[
+                "scheduled jobs could not be switched off",
+                "`parameter_group`",
+            ],
+            &[DISARMED],
+        ),
+    ];
+    for (beside, code, told, untold) in cases {
+        let rehearsal = Rehearsal {
+            beside,
+            policy: "target: in_place",
+            ..Rehearsal::of(Kind::Instance)
+        };
+        let Some(rehearsed) = rehearsal.run().await else {
+            return;
+        };
+        let run = &rehearsed.ended.run;
+        let verdict = if code == 0 { "go" } else { "undecided" };
+        run.expect_besides_lint(code, verdict, &[]);
+        rehearsed.told().await;
+        let said = run.stdout.split_whitespace().collect::<Vec<_>>().join(" ");
+        for words in told {
+            assert!(said.contains(words), "no `{words}` in {said}");
+        }
+        for words in untold {
+            assert!(!said.contains(words), "`{words}` in {said}");
+        }
+    }
+}

@@ -82,6 +82,8 @@ pub struct Rehearsal<'a> {
     pub kind: Kind,
     /// By a superuser, in the clone's database.
     pub production: &'a str,
+    /// The same, in the server's database `postgres`.
+    pub beside: &'a str,
     pub migration: &'a str,
     /// More of the policy.
     pub policy: &'a str,
@@ -133,6 +135,7 @@ impl Rehearsal<'_> {
         Self {
             kind,
             production: RECIPES,
+            beside: "",
             migration: GOOD,
             policy: "",
             binaries: None,
@@ -252,6 +255,7 @@ impl Rehearsal<'_> {
         run(&admin, "select pg_reload_conf()").await;
         let set = format!("alter role master password '{password}'");
         run(&admin, &set).await;
+        run(&admin, self.beside).await;
         let orcha = session(&server.throwaway.superuser("orcha")).await;
         run(&orcha, self.production).await;
         server

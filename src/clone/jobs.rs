@@ -1,0 +1,83 @@
+//! The jobs that a provider's clone brought along: `pg_cron` would run them there as it does in production,
+//! and they may call out. It keeps them in one database of the server, which need not be the clone's.
+
+use super::CloneError;
+use crate::postgres::session::During as _;
+use crate::postgres::{Endpoint, Session};
+use crate::restore::Disarmed;
+
+/// Where providers keep them, if nothing else is said.
+const USUAL: &str = "postgres";
+
+const CURE: &str = "a `parameter_group` whose `shared_preload_libraries` does not name pg_cron keeps all of them off";
+
+/// What became of the jobs.
+#[derive(Default)]
+pub(super) struct Jobs {
+    /// Those of another database than the clone's own, which are disarmed there with all else.
+    pub disarmed: Option<Disarmed>,
+    /// What could not be done about them.
+    pub caveat: Option<String>,
+}
+
+/// What was done in one database.
+#[derive(Clone, Copy, Default)]
+struct Off {
+    jobs: u64,
+    /// Row security may have hidden those of other roles.
+    is_partly: bool,
+}
+
+/// Switches off all that the role may see.
+pub(super) async fn switch_off(clone: &Endpoint, session: &Session) -> Result<Jobs, CloneError> {
+    let keeper: Option<String> = session
+        .query_opt(include_str!("sql/jobs_keeper.sql"), &[])
+        .await
+        .during("look for scheduled jobs")?
+        .map(|row| row.get(0));
+    let own = off(session).await?;
+    let elsewhere = keeper.as_deref().unwrap_or(USUAL);
+    let beside = if elsewhere == clone.database {
+        Off::default()
+    } else {
+        match Session::open(&clone.with_database(elsewhere), &[]).await {
+            Ok(session) => off(&session).await?,
+            // Nothing says that there are any.
+            Err(_) if keeper.is_none() => Off::default(),
+            Err(error) => return Err(error.into()),
+        }
+    };
+    Ok(Jobs {
+        disarmed: (beside.jobs > 0).then(|| Disarmed {
+            kind: "cron jobs".to_owned(),
+            schema: "cron".to_owned(),
+            relation: "job".to_owned(),
+            name: format!("cron.job of {elsewhere}"),
+        }),
+        caveat: (own.is_partly || beside.is_partly).then(|| {
+            format!(
+                "scheduled jobs of other roles than `{}` may run in the clone; {CURE}",
+                clone.user
+            )
+        }),
+    })
+}
+
+async fn off(session: &Session) -> Result<Off, CloneError> {
+    let Some(row) = session
+        .query_opt(include_str!("sql/jobs.sql"), &[])
+        .await
+        .during("look for scheduled jobs")?
+    else {
+        return Ok(Off::default());
+    };
+    let jobs = session
+        .execute("update cron.job set active = false where active", &[])
+        .await
+        .during("switch off scheduled jobs")
+        .map_err(CloneError::Jobs)?;
+    Ok(Off {
+        jobs,
+        is_partly: row.get(0),
+    })
+}
