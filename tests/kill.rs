@@ -11,14 +11,10 @@ use harness::fault::Scene;
 use harness::gate::Project;
 use harness::hold::{Hold, When};
 use harness::killed::{
-    Came, Killed, Step, Sweep, Who, each_step, is_gone_from_here, kill_at, kill_now,
-    until_guard_ends,
+    Came, Killed, Service, Sweep, Who, at_every_call, is_gone_from_here, kill_at, kill_now,
 };
 use harness::provider::{Door, KEY, Kind, Provider};
 use nix::sys::signal::Signal;
-
-/// So many runs are beside each other. Two of them work, the others wait until a sweep has looked twice.
-const AT_A_TIME: usize = 12;
 
 const GOOD: &str = "set lock_timeout = '2s'; alter table orders add column paid_at timestamptz;";
 
@@ -33,58 +29,32 @@ fn shop(door: &Door, migration: &str) -> Scene {
     Scene::of(project).env("KEY", KEY)
 }
 
-/// Kills a run at a call. `None`: it has ended without it.
-fn killed(provider: &Provider, hold: &Hold, who: Who) -> (Scene, Option<Killed>) {
-    let scene = shop(&provider.door(hold), GOOD);
-    match kill_at(&scene, hold, who) {
-        Came::Killed(killed) => (scene, Some(killed)),
-        Came::ToItsEnd(ended) => {
-            ended.run.expect_besides_lint(0, "go", &[]);
-            ended.nothing_is_left();
-            (scene, None)
+impl Service for Provider {
+    fn killed(&self, hold: &Hold, who: Who) -> (Scene, Option<Killed>) {
+        let scene = shop(&self.door(hold), GOOD);
+        match kill_at(&scene, hold, who) {
+            Came::Killed(killed) => (scene, Some(killed)),
+            Came::ToItsEnd(ended) => {
+                ended.run.expect_besides_lint(0, "go", &[]);
+                ended.nothing_is_left();
+                (scene, None)
+            }
         }
     }
-}
 
-/// A call that only reads is the same to the provider before and after.
-fn changes(call: &str) -> bool {
-    !call.starts_with("GET ")
+    fn left_of(&self, run: &str) -> Vec<String> {
+        self.left_of(run)
+    }
+
+    fn changes(&self, call: &str) -> bool {
+        !call.starts_with("GET ")
+    }
 }
 
 #[allow(clippy::print_stdout, reason = "how many they are is worth to be seen")]
 fn every_step(kind: Kind, who: Who) {
     let provider = Provider::start(kind);
-    let one = |at: usize, when: When| {
-        let hold = Hold::at(at, when);
-        let (scene, killed) = killed(&provider, &hold, who);
-        let Killed { run, call, guard } = killed?;
-        hold.let_go();
-        match who {
-            Who::GateAndGuard => {
-                Sweep::everything_of(&scene, &run)
-                    .run()
-                    .has_asked_everybody();
-            }
-            Who::GateAlone => until_guard_ends(guard),
-        }
-        let left = provider.left_of(&run);
-        assert!(
-            left.is_empty(),
-            "killed at call {at}, {call}, {when:?}: {left:?}"
-        );
-        is_gone_from_here(&run, &scene);
-        Some(call)
-    };
-    let whole = Hold::none();
-    assert!(killed(&provider, &whole, who).1.is_none());
-    let steps = each_step(whole.calls(), AT_A_TIME, |at| match one(at, When::After) {
-        Some(call) if changes(&call) => {
-            one(at, When::Before);
-            Step::Reached
-        }
-        Some(_) => Step::Reached,
-        None => Step::Over,
-    });
+    let steps = at_every_call(&provider, who);
     println!("{kind:?}, {who:?}: {steps} calls");
     assert!(steps > 7, "{steps} calls are no whole run");
     provider.nothing_is_left();
@@ -131,7 +101,7 @@ fn makes(kind: Kind) -> &'static str {
 /// A run that was killed while the call that makes the clone was on its way.
 fn killed_while_it_is_made(provider: &Provider) -> (Hold, Scene, String) {
     let hold = Hold::of(makes(provider.kind), When::Before);
-    let (scene, killed) = killed(provider, &hold, Who::GateAndGuard);
+    let (scene, killed) = provider.killed(&hold, Who::GateAndGuard);
     (hold, scene, killed.expect("it makes a clone").run)
 }
 

@@ -17,9 +17,11 @@ mod proof;
 pub mod tunnel;
 
 use std::future::Future;
+use std::ops::ControlFlow;
 use std::path::Path;
 use std::pin::Pin;
 use std::sync::Arc;
+use std::time::Duration;
 
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
@@ -95,6 +97,28 @@ pub enum Patience {
     Accepted,
     /// Until nothing is left, and no longer than this.
     Gone { by: Instant },
+}
+
+impl Patience {
+    /// Waits until the removal is looked at again; breaks where it need not be.
+    async fn until_next_look(
+        self,
+        name: &CloneName,
+        began: Instant,
+        pause: Duration,
+    ) -> Result<ControlFlow<()>, CloudError> {
+        let Self::Gone { by } = self else {
+            return Ok(ControlFlow::Break(()));
+        };
+        if Instant::now() + pause > by {
+            return Err(CloudError::NotGone {
+                name: name.clone(),
+                after: began.elapsed(),
+            });
+        }
+        tokio::time::sleep(pause).await;
+        Ok(ControlFlow::Continue(()))
+    }
 }
 
 /// What a provider says of a source before it is cloned.

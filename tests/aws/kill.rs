@@ -1,19 +1,12 @@
 //! `kill -9` at every call that a run sends to AWS: what is left is swept, and nothing stays.
 
-use std::sync::Arc;
-
 use pgrehearse::postgres::binaries;
 
 use crate::harness::aws::{ACCOUNT, Aws, REGION};
 use crate::harness::fault::Scene;
 use crate::harness::gate::Project;
 use crate::harness::hold::{Hold, When};
-use crate::harness::killed::{
-    Came, Killed, Step, Sweep, Who, each_step, is_gone_from_here, kill_at, until_guard_ends,
-};
-
-/// So many runs are beside each other. Most of them wait: for a state, or until a sweep has looked twice.
-const AT_A_TIME: usize = 12;
+use crate::harness::killed::{Came, Killed, Service, Sweep, Who, at_every_call, kill_at};
 
 /// Nothing answers at a clone's address here, so a run ends where it would connect to it.
 const UNREACHED: &str = "connect: { command: 'exit 1; : {host} {port} {local_port}' }";
@@ -66,7 +59,12 @@ impl World {
         })
     }
 
-    /// Kills a run at a call. `None`: it has ended without it.
+    fn everything(&self) -> Vec<String> {
+        self.runtime.block_on(self.aws.everything())
+    }
+}
+
+impl Service for World {
     fn killed(&self, hold: &Hold, who: Who) -> (Scene, Option<Killed>) {
         let door = self.runtime.block_on(self.aws.door(hold));
         let scene = orcha(&door, self.source).side_by_side();
@@ -83,52 +81,18 @@ impl World {
         self.runtime.block_on(self.aws.left_of(run))
     }
 
-    fn everything(&self) -> Vec<String> {
-        self.runtime.block_on(self.aws.everything())
+    fn changes(&self, call: &str) -> bool {
+        !call.starts_with("Describe") && !call.starts_with("Get")
     }
-}
-
-fn changes(call: &str) -> bool {
-    !call.starts_with("Describe") && !call.starts_with("Get")
 }
 
 #[allow(clippy::print_stdout, reason = "how many they are is worth to be seen")]
 fn every_step(source: &'static str, who: Who) {
-    let Some(world) = World::new(source).map(Arc::new) else {
+    let Some(world) = World::new(source) else {
         return;
     };
     let before = world.everything();
-    let one = |at: usize, when: When| {
-        let hold = Hold::at(at, when);
-        let (scene, killed) = world.killed(&hold, who);
-        let Killed { run, call, guard } = killed?;
-        hold.let_go();
-        match who {
-            Who::GateAndGuard => {
-                Sweep::everything_of(&scene, &run)
-                    .run()
-                    .has_asked_everybody();
-            }
-            Who::GateAlone => until_guard_ends(guard),
-        }
-        let left = world.left_of(&run);
-        assert!(
-            left.is_empty(),
-            "killed at call {at}, {call}, {when:?}: {left:?}"
-        );
-        is_gone_from_here(&run, &scene);
-        Some(call)
-    };
-    let whole = Hold::none();
-    assert!(world.killed(&whole, who).1.is_none());
-    let steps = each_step(whole.calls(), AT_A_TIME, |at| match one(at, When::After) {
-        Some(call) if changes(&call) => {
-            one(at, When::Before);
-            Step::Reached
-        }
-        Some(_) => Step::Reached,
-        None => Step::Over,
-    });
+    let steps = at_every_call(&world, who);
     println!("{source}, {who:?}: {steps} calls");
     assert!(steps > 15, "{steps} calls are no whole run");
     assert_eq!(world.everything(), before);

@@ -9,11 +9,14 @@ use nix::unistd::Pid;
 
 use super::fault::{Ended, Gate, Scene};
 use super::gate::gate;
-use super::hold::Hold;
+use super::hold::{Hold, When};
 use super::processes::{guard_of, is_running, processes_below, processes_of};
 
 /// How long a guard may look for what comes late.
 const GUARD: Duration = Duration::from_secs(90);
+
+/// So many runs are beside each other. Most of them wait: for a state, or until a sweep has looked twice.
+const AT_A_TIME: usize = 12;
 
 /// Who is killed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -176,26 +179,72 @@ impl Swept {
     }
 }
 
-/// Whether a step was reached.
-pub enum Step {
-    Reached,
-    /// The run ended before.
-    Over,
+/// A service at whose calls a run is killed.
+pub trait Service: Sync {
+    /// Kills a run at a call. `None`: it has ended without it.
+    fn killed(&self, hold: &Hold, who: Who) -> (Scene, Option<Killed>);
+
+    /// What of a run is there.
+    fn left_of(&self, run: &str) -> Vec<String>;
+
+    /// A call that only reads is the same to the service before and after.
+    fn changes(&self, call: &str) -> bool;
+}
+
+/// Kills a run at each of its calls, before and after the service has done it, and sees that nothing is left:
+/// not at the service and not here. How many calls there are.
+pub fn at_every_call(service: &impl Service, who: Who) -> usize {
+    let whole = Hold::none();
+    assert!(service.killed(&whole, who).1.is_none());
+    let killed = |at, when| nothing_stays_of_one_killed(service, who, at, when);
+    each_step(whole.calls(), |at| {
+        let call = killed(at, When::After)?;
+        if service.changes(&call) {
+            killed(at, When::Before);
+        }
+        Some(())
+    })
+}
+
+/// The call at which it was killed; `None`: it ended before.
+fn nothing_stays_of_one_killed(
+    service: &impl Service,
+    who: Who,
+    at: usize,
+    when: When,
+) -> Option<String> {
+    let hold = Hold::at(at, when);
+    let (scene, killed) = service.killed(&hold, who);
+    let Killed { run, call, guard } = killed?;
+    hold.let_go();
+    match who {
+        Who::GateAndGuard => {
+            Sweep::everything_of(&scene, &run)
+                .run()
+                .has_asked_everybody();
+        }
+        Who::GateAlone => until_guard_ends(guard),
+    }
+    let left = service.left_of(&run);
+    assert!(
+        left.is_empty(),
+        "killed at call {at}, {call}, {when:?}: {left:?}"
+    );
+    is_gone_from_here(&run, &scene);
+    Some(call)
 }
 
 /// Takes the steps of a run that is known to have so many, several at a time, and then goes on until a
 /// run ends before its step. How many were reached.
-pub fn each_step(known: usize, at_a_time: usize, step: impl Fn(usize) -> Step + Sync) -> usize {
+fn each_step(known: usize, step: impl Fn(usize) -> Option<()> + Sync) -> usize {
     let (next, reached) = (AtomicUsize::new(1), AtomicUsize::new(0));
-    let take = |at| match step(at) {
-        Step::Reached => {
-            reached.fetch_add(1, Ordering::SeqCst);
-            Step::Reached
-        }
-        Step::Over => Step::Over,
+    let take = |at| {
+        let taken = step(at);
+        reached.fetch_add(usize::from(taken.is_some()), Ordering::SeqCst);
+        taken
     };
     std::thread::scope(|scope| {
-        for _ in 0..at_a_time {
+        for _ in 0..AT_A_TIME {
             scope.spawn(|| {
                 loop {
                     let at = next.fetch_add(1, Ordering::SeqCst);
@@ -208,7 +257,7 @@ pub fn each_step(known: usize, at_a_time: usize, step: impl Fn(usize) -> Step + 
         }
     });
     let mut at = known + 1;
-    while let Step::Reached = take(at) {
+    while take(at).is_some() {
         at += 1;
     }
     reached.into_inner()

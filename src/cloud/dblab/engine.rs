@@ -137,16 +137,13 @@ impl Account for Engine {
                         Err(error) => return Err(error),
                     }
                 }
-                let Patience::Gone { by } = patience else {
+                if patience
+                    .until_next_look(name, began, POLL)
+                    .await?
+                    .is_break()
+                {
                     return Ok(());
-                };
-                if Instant::now() + POLL > by {
-                    return Err(CloudError::NotGone {
-                        name: name.clone(),
-                        after: began.elapsed(),
-                    });
                 }
-                tokio::time::sleep(POLL).await;
             }
         })
     }

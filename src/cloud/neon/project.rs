@@ -141,16 +141,13 @@ impl Account for Project {
                     Err(error) if error.is_unsure() && patience != Patience::Accepted => {}
                     Err(error) => return Err(error),
                 }
-                let Patience::Gone { by } = patience else {
+                if patience
+                    .until_next_look(name, began, POLL)
+                    .await?
+                    .is_break()
+                {
                     return Ok(());
-                };
-                if Instant::now() + POLL > by {
-                    return Err(CloudError::NotGone {
-                        name: name.clone(),
-                        after: began.elapsed(),
-                    });
                 }
-                tokio::time::sleep(POLL).await;
             }
         })
     }
