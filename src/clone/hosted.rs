@@ -4,7 +4,7 @@ use jiff::Timestamp;
 use tokio::time::Instant;
 
 use super::database::DatabaseSource;
-use super::{BoxFuture, CloneError, Fetched, InPlace, Inspected, Source, jobs, room};
+use super::{BoxFuture, CloneError, Fetched, InPlace, Inspected, Source, quiet, room};
 use crate::cloud::{self, CloneName, Labels, Order};
 use crate::context::Context;
 use crate::policy::{Hosted, LockTimeout, Target};
@@ -74,7 +74,7 @@ impl Source for HostedSource {
                 )
                 .await?;
             let session = cloud::prove(&name, &made, asked).await?;
-            let jobs = jobs::switch_off(&made.endpoint, &session).await?;
+            let quiet = quiet::make(&made.endpoint, &session).await?;
             let version: String = session
                 .query_one("select current_setting('server_version')", &[])
                 .await
@@ -101,8 +101,8 @@ impl Source for HostedSource {
                     version,
                     data_as_of: made.data_as_of,
                     blocks: made.blocks,
-                    disarmed: jobs.disarmed,
-                    caveat: jobs.caveat,
+                    disarmed: quiet.disarmed,
+                    caveat: quiet.caveat,
                 })));
             }
             let inspected = Inspected {

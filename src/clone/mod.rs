@@ -11,9 +11,9 @@ mod dump;
 mod facts;
 mod format;
 mod hosted;
-mod jobs;
 mod keep;
 mod live;
+mod quiet;
 pub mod room;
 mod sql;
 
@@ -189,6 +189,12 @@ pub enum CloneError {
     LargeObjects { role: String },
     #[error("the clone's scheduled jobs could not be switched off")]
     Jobs(#[source] QueryError),
+    #[error("the clone's subscription `{name}` in `{database}` could not be ended")]
+    Subscribed {
+        name: String,
+        database: String,
+        source: QueryError,
+    },
     #[error(transparent)]
     Cloud(#[from] CloudError),
     #[error(transparent)]
@@ -231,6 +237,10 @@ impl Explained for CloneError {
             )),
             Self::Jobs(_) => Some(
                 "have the clone made without pg_cron, by a `parameter_group` whose `shared_preload_libraries` does not name it"
+                    .to_owned(),
+            ),
+            Self::Subscribed { .. } => Some(
+                "let the clone's role own the subscription: a clone that goes on with it takes changes that production waits for"
                     .to_owned(),
             ),
             Self::HiddenRows { role, .. } => Some(format!("alter role {role} bypassrls")),

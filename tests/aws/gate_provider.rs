@@ -148,3 +148,43 @@ async fn jobs_of_another_database_are_switched_off() {
         }
     }
 }
+
+/// A clone that goes on with production's subscription would take what production waits for.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_subscription_is_ended_or_the_answer_is_undecided() {
+    const SUBSCRIBED: &str = "create subscription partner
+            connection 'host=127.0.0.1 port=1 password=p connect_timeout=1' publication orders
+            with (connect = false, slot_name = 'partner');
+        alter subscription partner enable;";
+    let newest = pgrehearse::postgres::binaries::newest(None).expect("a server is installed");
+    // Before 16, only a superuser has subscriptions; RDS's own servers let the master have them.
+    let is_masters = newest.major.0 >= 16;
+    let mut beside = SUBSCRIBED.to_owned();
+    if is_masters {
+        beside.push_str(
+            "grant pg_create_subscription to master; grant create on database postgres to master;
+             alter subscription partner owner to master;",
+        );
+    }
+    for policy in ["target: in_place", ""] {
+        let rehearsal = Rehearsal {
+            beside: &beside,
+            policy,
+            ..Rehearsal::of(Kind::Instance)
+        };
+        let Some(rehearsed) = rehearsal.run().await else {
+            return;
+        };
+        let run = &rehearsed.ended.run;
+        let (code, verdict) = if is_masters {
+            (0, "go")
+        } else {
+            (3, "undecided")
+        };
+        run.expect_besides_lint(code, verdict, &[]);
+        rehearsed.told().await;
+        let said = run.stdout.split_whitespace().collect::<Vec<_>>().join(" ");
+        let told = "subscription `partner` in `postgres` could not be ended";
+        assert_eq!(said.contains(told), !is_masters, "{said}");
+    }
+}

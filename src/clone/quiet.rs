@@ -1,22 +1,24 @@
-//! The jobs that a provider's clone brought along: `pg_cron` would run them there as it does in production,
-//! and they may call out. It keeps them in one database of the server, which need not be the clone's.
+//! What a provider's clone would do by itself, as production does: run scheduled jobs, which may call out,
+//! and take in the changes of a server that it is subscribed to, which would then be missing elsewhere.
+//!
+//! It is ended as soon as the clone can be reached, also of a clone that is only read.
 
 use super::CloneError;
 use crate::postgres::session::During as _;
 use crate::postgres::{Endpoint, Session};
 use crate::restore::Disarmed;
 
-/// Where providers keep them, if nothing else is said.
+/// Where providers keep jobs, if nothing else is said.
 const USUAL: &str = "postgres";
 
 const CURE: &str = "a `parameter_group` whose `shared_preload_libraries` does not name pg_cron keeps all of them off";
 
-/// What became of the jobs.
+/// What became of it.
 #[derive(Default)]
-pub(super) struct Jobs {
-    /// Those of another database than the clone's own, which are disarmed there with all else.
+pub(super) struct Quiet {
+    /// Jobs of another database than the clone's own; those are disarmed there with all else.
     pub disarmed: Option<Disarmed>,
-    /// What could not be done about them.
+    /// What could not be done.
     pub caveat: Option<String>,
 }
 
@@ -28,10 +30,36 @@ struct Off {
     is_partly: bool,
 }
 
-/// Switches off all that the role may see.
-pub(super) async fn switch_off(clone: &Endpoint, session: &Session) -> Result<Jobs, CloneError> {
+pub(super) async fn make(clone: &Endpoint, session: &Session) -> Result<Quiet, CloneError> {
+    unsubscribe(clone, session).await?;
+    switch_off(clone, session).await
+}
+
+/// Ends all subscriptions of the server's, by the clone's role.
+async fn unsubscribe(clone: &Endpoint, session: &Session) -> Result<(), CloneError> {
+    let subscriptions = session
+        .query(include_str!("sql/subscriptions.sql"), &[])
+        .await
+        .during("look for subscriptions")?;
+    for row in subscriptions {
+        let (database, name): (String, String) = (row.get("database"), row.get("name"));
+        let there = Session::open(&clone.with_database(&database), &[]).await?;
+        (there.batch_execute(row.get("statement")).await)
+            .during("end a subscription")
+            .map_err(|source| CloneError::Subscribed {
+                name,
+                database,
+                source,
+            })?;
+    }
+    Ok(())
+}
+
+/// Switches off all jobs that the role may see. `pg_cron` keeps them in one database of the server, which need
+/// not be the clone's.
+async fn switch_off(clone: &Endpoint, session: &Session) -> Result<Quiet, CloneError> {
     let keeper: Option<String> = session
-        .query_opt(include_str!("sql/jobs_keeper.sql"), &[])
+        .query_opt(include_str!("sql/job_keeper.sql"), &[])
         .await
         .during("look for scheduled jobs")?
         .map(|row| row.get(0));
@@ -47,7 +75,7 @@ pub(super) async fn switch_off(clone: &Endpoint, session: &Session) -> Result<Jo
             Err(error) => return Err(error.into()),
         }
     };
-    Ok(Jobs {
+    Ok(Quiet {
         disarmed: (beside.jobs > 0).then(|| Disarmed {
             kind: "cron jobs".to_owned(),
             schema: "cron".to_owned(),
