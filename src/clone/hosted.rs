@@ -114,7 +114,11 @@ impl Source for HostedSource {
                 endpoint: made.endpoint,
                 lock_timeout: LOCK_TIMEOUT,
             };
-            database.fetch(context, &inspected, tools).await
+            let mut fetched = database.fetch(context, &inspected, tools).await?;
+            if let Fetched::Data { caveat, .. } = &mut fetched {
+                *caveat = quiet.caveat;
+            }
+            Ok(fetched)
         })
     }
 }

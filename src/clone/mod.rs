@@ -125,14 +125,21 @@ pub enum Payload {
 /// What the stage hands on.
 pub enum Fetched {
     /// Production's data, to be loaded.
-    Data(Box<Payload>),
+    Data {
+        payload: Box<Payload>,
+        /// What the provider's clone that it is read from could do meanwhile.
+        caveat: Option<String>,
+    },
     /// A provider's clone, which was shown to be one.
     InPlace(Box<InPlace>),
 }
 
 impl From<Payload> for Fetched {
     fn from(payload: Payload) -> Self {
-        Self::Data(Box::new(payload))
+        Self::Data {
+            payload: Box::new(payload),
+            caveat: None,
+        }
     }
 }
 
@@ -303,18 +310,21 @@ pub async fn run(
     // A command's dump is known only when it is there.
     provenance.caveats.extend(inspected.caveats.clone());
     match &fetched {
-        Fetched::Data(payload) => match payload.as_ref() {
-            Payload::Archive { contents, .. } => {
-                provenance.database = contents.database.clone();
-                provenance.source_version = contents.server_version.clone();
+        Fetched::Data { payload, caveat } => {
+            provenance.caveats.extend(caveat.clone());
+            match payload.as_ref() {
+                Payload::Archive { contents, .. } => {
+                    provenance.database = contents.database.clone();
+                    provenance.source_version = contents.server_version.clone();
+                }
+                Payload::Script { file } => {
+                    let (version, surroundings) = file.plain_head().await?;
+                    provenance.database = surroundings.database;
+                    provenance.source_version = version;
+                }
+                Payload::Live(_) | Payload::Sql(_) => {}
             }
-            Payload::Script { file } => {
-                let (version, surroundings) = file.plain_head().await?;
-                provenance.database = surroundings.database;
-                provenance.source_version = version;
-            }
-            Payload::Live(_) | Payload::Sql(_) => {}
-        },
+        }
         Fetched::InPlace(clone) => {
             provenance.caveats.extend(clone.caveat.clone());
             provenance.caveats.extend(other_minor(

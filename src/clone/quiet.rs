@@ -26,7 +26,7 @@ pub(super) struct Quiet {
 #[derive(Clone, Copy, Default)]
 struct Off {
     jobs: u64,
-    /// Row security may have hidden those of other roles.
+    /// There may be more, which the role may not see or switch off.
     is_partly: bool,
 }
 
@@ -84,7 +84,7 @@ async fn switch_off(clone: &Endpoint, session: &Session) -> Result<Quiet, CloneE
         }),
         caveat: (own.is_partly || beside.is_partly).then(|| {
             format!(
-                "scheduled jobs of other roles than `{}` may run in the clone; {CURE}",
+                "scheduled jobs may run in the clone that `{}` can't switch off; {CURE}",
                 clone.user
             )
         }),
@@ -99,6 +99,12 @@ async fn off(session: &Session) -> Result<Off, CloneError> {
     else {
         return Ok(Off::default());
     };
+    if row.get("is_shut") {
+        return Ok(Off {
+            jobs: 0,
+            is_partly: true,
+        });
+    }
     let jobs = session
         .execute("update cron.job set active = false where active", &[])
         .await
@@ -106,6 +112,6 @@ async fn off(session: &Session) -> Result<Off, CloneError> {
         .map_err(CloneError::Jobs)?;
     Ok(Off {
         jobs,
-        is_partly: row.get(0),
+        is_partly: row.get("is_partly"),
     })
 }

@@ -10,7 +10,7 @@ use reqwest::{Method, StatusCode};
 use serde_json::Value;
 use url::Url;
 
-use super::{CloudError, Lacks, Refusal};
+use super::{CloudError, Lacks, Refusal, Speaker};
 use crate::text::{Secret, one_line};
 
 /// How long one answer may take.
@@ -74,7 +74,10 @@ impl Api {
         says_none: fn(&Refusal) -> bool,
     ) -> Result<Option<Value>, CloudError> {
         let is_none = |error: &CloudError| match error {
-            CloudError::Refused { refusal, .. } => says_none(refusal),
+            // A proxy that finds no service says nothing of what the service has.
+            CloudError::Refused { refusal, .. } => {
+                refusal.by == Speaker::Service && says_none(refusal)
+            }
             _ => false,
         };
         let ask = || self.once(Method::GET, doing, path, None);
@@ -135,10 +138,8 @@ impl Api {
             // Some say only `OK`.
             return Ok(json.unwrap_or(Value::Null));
         }
-        let said = match json
-            .as_ref()
-            .and_then(|json: &Value| json["message"].as_str())
-        {
+        let message = (json.as_ref()).and_then(|json: &Value| json["message"].as_str());
+        let said = match message {
             Some(message) => one_line(message, SAID),
             None => one_line(&text, SAID),
         };
@@ -152,6 +153,10 @@ impl Api {
                 lacks: match status {
                     StatusCode::FORBIDDEN => Lacks::Permission,
                     _ => Lacks::Other,
+                },
+                by: match message {
+                    Some(_) => Speaker::Service,
+                    None => Speaker::Anybody,
                 },
             },
         })

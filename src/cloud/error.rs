@@ -20,6 +20,16 @@ pub struct Refusal {
     /// What helps, where that is known.
     pub hint: Option<String>,
     pub lacks: Lacks,
+    pub by: Speaker,
+}
+
+/// Whose words an answer has.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Speaker {
+    /// The service's own, in its own form.
+    Service,
+    /// Something's between us and the service, for all that can be told: a proxy while that starts anew.
+    Anybody,
 }
 
 /// What a refusal is for want of.

@@ -137,6 +137,10 @@ impl Ledger {
         let mut leaks = Vec::new();
         for (entry, removed) in futures_util::future::join_all(removals).await {
             match removed {
+                // What is on its way may still come: the guard looks for it when nobody waits any more.
+                Ok(()) if entry.making == Making::UnderWay && patience == Patience::Accepted => {
+                    self.guard.work_on_alone();
+                }
                 Ok(()) => self.forget(&entry.name),
                 // The guard tries once more when this process ends.
                 Err(because) => leaks.push(Leak {

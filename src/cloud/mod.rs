@@ -31,7 +31,7 @@ use tokio::time::Instant;
 use crate::postgres::{Endpoint, Major};
 
 pub use calls::{Intended, Outline};
-pub use error::{CloudError, Lacks, Refusal};
+pub use error::{CloudError, Lacks, Refusal, Speaker};
 pub use ledger::{Leak, Ledger};
 pub use name::{CloneName, Labels};
 pub use proof::prove;

@@ -3,13 +3,14 @@
 //! The guard holds the read end of a pipe whose only write end is ours. However this process ends,
 //! the kernel closes the pipe; the guard then stops the servers, ends the children and removes the
 //! directories that were announced and not taken back. It is the same binary, started with a hidden
-//! subcommand, in a group of its own so that Ctrl-C does not reach it, and with an empty
-//! environment so that a CI runner that hunts processes by their variables does not find it.
+//! subcommand, in a group of its own so that Ctrl-C does not reach it, and with no environment but the
+//! way out to providers, so that a CI runner that hunts processes by their variables does not find it.
 
 use std::io::{self, BufRead as _, Write as _};
 use std::path::{Path, PathBuf};
 use std::process::{Child, ChildStdin, Command, Stdio};
 use std::sync::Mutex;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use nix::sys::signal::{SigSet, Signal};
@@ -23,6 +24,20 @@ use crate::postgres::throwaway;
 
 /// The hidden subcommand that makes a process a guard.
 pub const SUBCOMMAND: &str = "stand-guard";
+
+/// What leads out of the machine, and whom to trust there: a provider is asked through it.
+const WAY_OUT: [&str; 10] = [
+    "HTTPS_PROXY",
+    "https_proxy",
+    "HTTP_PROXY",
+    "http_proxy",
+    "ALL_PROXY",
+    "all_proxy",
+    "NO_PROXY",
+    "no_proxy",
+    "SSL_CERT_FILE",
+    "SSL_CERT_DIR",
+];
 
 /// Something that must not outlive the run.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -58,15 +73,19 @@ enum Message {
 pub struct Guard {
     pipe: Mutex<Option<ChildStdin>>,
     process: Mutex<Child>,
+    /// Whether nobody waits for its end.
+    is_alone: AtomicBool,
 }
 
 impl Guard {
     /// Starts `program` (this binary, as a rule) as the guard of `run`.
     pub fn start(program: &Path, run: &RunId) -> io::Result<Self> {
         use std::os::unix::process::CommandExt as _;
+        let way_out = (WAY_OUT.iter()).filter_map(|name| Some((name, std::env::var_os(name)?)));
         let mut process = Command::new(program)
             .arg(SUBCOMMAND)
             .env_clear()
+            .envs(way_out)
             .current_dir("/")
             .process_group(0)
             .stdin(Stdio::piped())
@@ -76,6 +95,7 @@ impl Guard {
         let guard = Self {
             pipe: Mutex::new(process.stdin.take()),
             process: Mutex::new(process),
+            is_alone: AtomicBool::new(false),
         };
         guard.send(&Message::Run(run.to_string()))?;
         Ok(guard)
@@ -90,6 +110,11 @@ impl Guard {
     pub fn forget(&self, watched: Watched) {
         // A guard that is gone has nothing to forget.
         let _ = self.send(&Message::Forget(watched));
+    }
+
+    /// Lets the guard end by itself: it still looks for what may come late, and nobody waits for that.
+    pub fn work_on_alone(&self) {
+        self.is_alone.store(true, Ordering::Relaxed);
     }
 
     fn send(&self, message: &Message) -> io::Result<()> {
@@ -113,7 +138,9 @@ impl Drop for Guard {
         if let Ok(mut pipe) = self.pipe.lock() {
             pipe.take();
         }
-        if let Ok(mut process) = self.process.lock() {
+        if !self.is_alone.load(Ordering::Relaxed)
+            && let Ok(mut process) = self.process.lock()
+        {
             let _ = process.wait();
         }
     }

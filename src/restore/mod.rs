@@ -95,7 +95,7 @@ pub async fn run(
         disarmed: before_the_dump,
     } = cloned;
     let payload = match fetched {
-        Fetched::Data(payload) => *payload,
+        Fetched::Data { payload, .. } => *payload,
         Fetched::InPlace(clone) => {
             return in_place::run(context, target, *clone, provenance).await;
         }

@@ -29,6 +29,16 @@ impl Without {
             && called.or(quoted).is_some_and(|name| self.is_called(name))
     }
 
+    /// Its kind and its name, where it is something that would have been made.
+    fn made(&self) -> Option<&str> {
+        let made = self.object.strip_prefix("CREATE ")?;
+        let end = [" ON ", " USING", " AS "]
+            .iter()
+            .filter_map(|word| made.find(word))
+            .min();
+        Some(&made[..end.unwrap_or(made.len())])
+    }
+
     /// Whether it bears that name; a schema before it is in what we know of the object too.
     fn is_called(&self, name: &str) -> bool {
         let words = |text: &str| -> Vec<String> {
@@ -36,7 +46,9 @@ impl Without {
             let all = text.split(is_end).filter(|word| !word.is_empty());
             all.map(str::to_owned).collect()
         };
-        let known = words(&self.object);
+        let Some(known) = self.made().map(words) else {
+            return false;
+        };
         let name = words(name);
         !name.is_empty() && name.iter().all(|word| known.contains(word))
     }
@@ -59,11 +71,7 @@ pub(super) fn sort_out(
             continue;
         };
         let object = error.describe().to_owned();
-        // Its owner, its grants and its comments go with it.
-        let goes_with_it = needed.is_some()
-            && ["alter ", "grant ", "revoke ", "comment "]
-                .iter()
-                .any(|word| error.statement.starts_with(word));
+        let goes_with_it = needed.is_some_and(|needed| goes_with(&error, needed));
         let caveat = format!(
             "left out: `{object}`, which needs the extension `{extension}`; that exists only at the provider"
         );
@@ -73,6 +81,19 @@ pub(super) fn sort_out(
         without.push(Without { object, extension });
     }
     (without, left)
+}
+
+/// Whether what failed is of the missing object alone: its owner, its grants, its comments. What was to be
+/// changed of another object is something that the clone does without.
+fn goes_with(error: &noise::RestoreError, missing: &Without) -> bool {
+    let is_of_any = ["grant ", "revoke ", "comment "]
+        .iter()
+        .any(|word| error.statement.starts_with(word));
+    let altered = error.describe().strip_prefix("ALTER ");
+    is_of_any
+        || altered
+            .zip(missing.made())
+            .is_some_and(|(altered, made)| altered.starts_with(made))
 }
 
 /// Why tables are missing, where each of them needs what only the provider has.
@@ -155,6 +176,11 @@ mod tests {
             ),
             error("create view public", "CREATE VIEW public.uris", missing),
             error(
+                "alter table public",
+                "ALTER TABLE public.orders ADD",
+                missing,
+            ),
+            error(
                 "create view public",
                 "CREATE VIEW public.urns",
                 "function public.urn(text) does not exist",
@@ -162,7 +188,14 @@ mod tests {
         ];
         let mut caveats = Vec::new();
         let (without, left) = sort_out(errors, &mut caveats);
-        assert_eq!((without.len(), left.len(), caveats.len()), (3, 1, 2));
+        assert_eq!((without.len(), left.len(), caveats.len()), (4, 1, 3));
+        assert!(
+            caveats[2].contains("`ALTER TABLE public.orders ADD`, which needs"),
+            "{caveats:?}"
+        );
+        let renamed = "relation \"orders\" does not exist";
+        assert!(!without.iter().any(|one| one.is_missed("42P01", renamed)));
+        assert!(of_table(&without, "public.orders").is_none());
         assert!(
             caveats[1].contains("`CREATE VIEW public.uris`, which needs"),
             "{caveats:?}"

@@ -117,9 +117,11 @@ pub fn places(policy: Option<&Policy>) -> Result<Vec<Place>, SweepError> {
     if policy.is_some_and(|policy| policy.migrations.image.is_some()) {
         // No run takes another kind of `DOCKER_HOST`, so what was made is at the usual one.
         let socket = container::socket(|name| std::env::var(name).ok());
-        places.push(Place::Docker(
-            socket.unwrap_or_else(|_| container::SOCKET.into()),
-        ));
+        let socket = socket.unwrap_or_else(|_| container::SOCKET.into());
+        // Where there is none, no run can have made anything.
+        if socket.exists() {
+            places.push(Place::Docker(socket));
+        }
     }
     Ok(places)
 }

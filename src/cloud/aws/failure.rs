@@ -7,7 +7,7 @@ use aws_sdk_rds::config::http::HttpResponse;
 use aws_sdk_rds::error::{ProvideErrorMetadata, SdkError};
 use regex::Regex;
 
-use crate::cloud::{CloudError, Lacks, Refusal};
+use crate::cloud::{CloudError, Lacks, Refusal, Speaker};
 use crate::text::one_line;
 
 pub(super) const AWS: &str = "AWS";
@@ -230,6 +230,7 @@ impl From<Failure> for CloudError {
                     status,
                     hint: failure.hint(),
                     lacks: failure.lacks(),
+                    by: Speaker::Service,
                     doing: failure.doing,
                     said: failure.said,
                 },
