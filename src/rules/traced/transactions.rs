@@ -60,6 +60,9 @@ const CHANGING: &[&str] = &["UPDATE", "DELETE", "MERGE"];
 /// What writes rows and is no DDL.
 const WRITING: &[&str] = &["INSERT", "UPDATE", "DELETE", "MERGE", "COPY"];
 
+/// What releases a lock: however slow the disk makes it, no other order of statements would spare it.
+const ENDING: &[&str] = &["COMMIT", "END", "ROLLBACK", "ABORT"];
+
 /// More statements than these are counted.
 const SHOWN: usize = 5;
 
@@ -151,6 +154,7 @@ fn after<'t>(held: Held<'t>, by: &Statement) -> impl Iterator<Item = &'t Stateme
     let ended = by.began + by.took;
     held.statements()
         .filter(move |later| later.inside == Inside::Nothing && later.began >= ended)
+        .filter(|later| !ENDING.contains(&later.tag.as_str()))
 }
 
 /// The statements of a lock's transaction that write rows.
